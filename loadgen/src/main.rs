@@ -1,0 +1,2 @@
+//! Load and proof.
+fn main() {}
