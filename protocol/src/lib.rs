@@ -1,1 +1,22 @@
-//! Words and bytes.
+//! Rookery's words and bytes: what can be asked, what can happen, and the languages that say it.
+//!
+//! Read in this order:
+//! 1. [`ids`]: names, places, keys — what everything else is made of.
+//! 2. [`command`], [`event`], [`reply`]: the vocabulary. [`catalog`] has one row per command.
+//! 3. [`errors`] and [`limits`]: the closed lists from which enums, documents and close codes follow.
+//! 4. [`dialect`]: the contract of a client language, and one folder per language.
+//!
+//! Pure: no I/O, no async, no clock. Time and randomness come in from outside.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod catalog;
+pub mod command;
+pub mod dialect;
+pub mod errors;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod message;
+pub mod principal;
+pub mod reply;
+pub mod wire;

@@ -1,0 +1,129 @@
+//! One row per command: its number and word on the wire, where it is decided, and what it asks of the principal.
+
+use crate::command::Command;
+
+/// Where a command is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// At the connection's edge.
+    Edge,
+    /// At the home of the room it names.
+    Room,
+    /// At the principal's own inbox.
+    Inbox,
+    /// At the lobby of the principal's organisation or realm.
+    Lobby,
+    /// At the directory of the principal's organisation or realm.
+    Directory,
+}
+
+/// What a command needs before anything else is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    Principal,
+    Backend,
+}
+
+/// One command of the vocabulary.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    pub number: u8,
+    pub word: &'static str,
+    pub home: Home,
+    pub needs: Needs,
+    /// Places an event in its room, so the room's limits apply.
+    pub places: bool,
+    pub sentence: &'static str,
+}
+
+macro_rules! catalog {
+    ($($number:literal $word:literal $variant:ident $home:ident $needs:ident $places:literal $sentence:literal)+) => {
+        pub const ROWS: &[Row] = &[$(Row {
+            number: $number, word: $word, home: Home::$home, needs: Needs::$needs, places: $places, sentence: $sentence,
+        }),+];
+
+        impl Command {
+            pub fn row(&self) -> &'static Row {
+                match self { $(Command::$variant { .. } => const { row($number) }),+ }
+            }
+        }
+    };
+}
+
+catalog! {
+    1  "authenticate"   Authenticate  Edge      Nothing   false "Say who you are; again, to become somebody else."
+    2  "refresh"        Refresh       Edge      Principal false "A newer token for the same user."
+    3  "resume"         Resume        Edge      Nothing   false "Authenticate and subscribe with cursors, in one frame."
+    4  "ping"           Ping          Edge      Nothing   false "Answered with the node's time."
+    5  "set_status"     SetStatus     Lobby     Principal false "Online, away, busy or offline, with a text."
+    6  "query_presence" QueryPresence Lobby     Principal false "Status of up to 256 users."
+    10 "subscribe"      Subscribe     Room      Principal false "Receive the events of rooms, from now on or from a cursor."
+    11 "unsubscribe"    Unsubscribe   Room      Principal false "Receive no more."
+    12 "post"           Post          Room      Principal true  "A message."
+    13 "edit"           Edit          Room      Principal true  "One's own message, anew."
+    14 "delete"         Delete        Room      Principal true  "One's own message, or any as admin; a stub stays."
+    15 "react"          React         Room      Principal true  "To a message."
+    16 "unreact"        Unreact       Room      Principal true  "Take a reaction back."
+    17 "pin"            Pin           Room      Principal true  "A message, for the room."
+    18 "unpin"          Unpin         Room      Principal true  "Take a pin back."
+    19 "mark_read"      MarkRead      Room      Principal false "Raise one's watermark."
+    20 "typing"         Typing        Room      Principal false "Told to the room, kept nowhere."
+    21 "history"        History       Room      Principal false "A page of messages."
+    22 "roster"         Roster        Room      Principal false "A page of members, or of who is here."
+    23 "create"         Create        Room      Principal true  "A room, with its first members; the creator owns it."
+    24 "update"         Update        Room      Principal true  "Title, topic, description, access, listing."
+    25 "archive"        Archive       Room      Principal true  "Read-only, or writable again."
+    26 "delete_room"    DeleteRoom    Room      Principal true  "With its messages and members."
+    27 "join"           Join          Room      Principal true  "Become a member."
+    28 "leave"          Leave         Room      Principal true  "Be a member no more."
+    29 "invite"         Invite        Room      Principal true  "Make somebody a member."
+    30 "remove_member"  RemoveMember  Room      Principal true  "Ends the user's subscriptions too."
+    31 "set_role"       SetRole       Room      Principal true  "Member, admin or owner."
+    40 "list_rooms"     ListRooms     Directory Principal false "Listed rooms of the realm, or one's own."
+    41 "direct_room"    DirectRoom    Directory Principal true  "The room of oneself and another user, the same from either side."
+    42 "users"          Users         Directory Principal false "Users that the realm has seen."
+    43 "search"         Search        Directory Principal false "Messages by their words."
+    44 "unread_summary" UnreadSummary Inbox     Principal false "One's rooms with unread counts and last lines."
+    60 "broadcast"      Broadcast     Edge      Backend   true  "One message to many rooms."
+    61 "disconnect"     Disconnect    Inbox     Backend   false "All connections of a user."
+    62 "revoke"         Revoke        Directory Backend   true  "A token, a user, or a user's tokens issued before a time."
+    63 "erase"          Erase         Inbox     Backend   true  "A user, with memberships and bodies."
+    64 "take_name"      TakeName      Directory Backend   true  "A name that is unique in the realm."
+    65 "release_name"   ReleaseName   Directory Backend   true  "By its holder."
+    66 "take_numbers"   TakeNumbers   Directory Backend   true  "A block of rising numbers of a counter."
+}
+
+const fn row(number: u8) -> &'static Row {
+    let mut i = 0;
+    while i < ROWS.len() {
+        if ROWS[i].number == number {
+            return &ROWS[i];
+        }
+        i += 1;
+    }
+    panic!("no such row")
+}
+
+pub fn by_number(number: u64) -> Option<&'static Row> {
+    ROWS.iter().find(|r| u64::from(r.number) == number)
+}
+
+pub fn by_word(word: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|r| r.word == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_words_are_unique() {
+        for (i, a) in ROWS.iter().enumerate() {
+            for b in &ROWS[i + 1..] {
+                assert!(a.number != b.number && a.word != b.word, "{a:?} {b:?}");
+            }
+        }
+        assert_eq!(Command::Ping.row().word, "ping");
+    }
+}

@@ -1,0 +1,3 @@
+//! Client languages: the contract that each fulfils, the registry with one line each, and one folder per language.
+
+pub mod contract;

@@ -1,0 +1,136 @@
+//! The closed lists of what can go wrong: errors that answer a command, and close codes that end a connection.
+//!
+//! Each list stands once, as rows; the enums, the documents and the wire follow from it.
+
+/// Who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The client's program.
+    Client,
+    /// What the user or its token may do, or the state of the room.
+    Policy,
+    /// The node or what it leans on.
+    Server,
+}
+
+/// Whether the same command may succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    Never,
+    /// After something else changed: a membership, a name, a token.
+    AfterChange,
+    /// After the delay in the refusal, with the same duplicate key.
+    Later,
+}
+
+macro_rules! error_table {
+    ($($number:literal $variant:ident $word:literal $fault:ident $retry:ident $sentence:literal)+) => {
+        /// Why a command was refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        pub enum ErrorCode { $($variant = $number),+ }
+
+        impl ErrorCode {
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$variant),+];
+            pub const fn word(self) -> &'static str { match self { $(ErrorCode::$variant => $word),+ } }
+            pub const fn fault(self) -> Fault { match self { $(ErrorCode::$variant => Fault::$fault),+ } }
+            pub const fn retry(self) -> Retry { match self { $(ErrorCode::$variant => Retry::$retry),+ } }
+            pub const fn sentence(self) -> &'static str { match self { $(ErrorCode::$variant => $sentence),+ } }
+            pub fn from_number(n: u64) -> Option<ErrorCode> { match n { $($number => Some(ErrorCode::$variant),)+ _ => None } }
+            pub fn from_word(word: &str) -> Option<ErrorCode> { match word { $($word => Some(ErrorCode::$variant),)+ _ => None } }
+        }
+    };
+}
+
+error_table! {
+    1  Malformed          "malformed"           Client Never       "The frame or a field of it does not follow the protocol; the detail names which."
+    2  UnknownCommand     "unknown_command"     Client Never       "There is no command of this name or number."
+    3  TooLarge           "too_large"           Client Never       "The body, a field or a list is larger than the limit that the detail names."
+    4  NotAuthenticated   "not_authenticated"   Policy AfterChange "Authenticate first."
+    5  BadToken           "bad_token"           Policy AfterChange "The token is not one that this realm accepts."
+    6  TokenExpired       "token_expired"       Policy AfterChange "The token has ended; get a new one."
+    7  Revoked            "revoked"             Policy AfterChange "The token or its user was revoked."
+    8  NotAllowed         "not_allowed"         Policy AfterChange "The principal may not do this here."
+    9  NoSuchRoom         "no_such_room"        Policy AfterChange "There is no such room, or it may not be known to you."
+    10 RoomExists         "room_exists"         Policy Never       "A room of this name exists already."
+    11 RoomArchived       "room_archived"       Policy AfterChange "The room is archived: it can be read, not written."
+    12 NotAMember         "not_a_member"        Policy AfterChange "The user is not a member of the room."
+    13 NoSuchMessage      "no_such_message"     Policy Never       "There is no message at this place, or it is deleted."
+    14 NoSuchUser         "no_such_user"        Policy Never       "There is no such user in the realm."
+    15 NotSubscribed      "not_subscribed"      Client AfterChange "This connection is not subscribed to the room."
+    16 RateLimited        "rate_limited"        Policy Later       "Faster than the limit that the detail names."
+    17 TooManyRooms       "too_many_rooms"      Policy AfterChange "The connection is subscribed to as many rooms as it may be."
+    18 TooManyConnections "too_many_connections" Policy AfterChange "The user has as many connections as it may have."
+    19 NameTaken          "name_taken"          Policy Never       "Somebody else holds this name."
+    20 Unexpected         "unexpected"          Policy AfterChange "The room's last place is not the expected one."
+    21 LevelUnavailable   "level_unavailable"   Client Never       "The configured store cannot reach this ack level."
+    22 NotAvailable       "not_available"       Server Never       "This node does not offer it."
+    23 Overtaken          "overtaken"           Policy AfterChange "Another event came between and the command no longer holds."
+    24 Busy               "busy"                Server Later       "A queue on the way is full; nothing was done."
+    25 ReadOnly           "read_only"           Server Later       "The store does not take writes at present; nothing was done."
+    26 NotStored          "not_stored"          Server Later       "The event had a place but could not be stored; it was taken back."
+    27 Unsure             "unsure"              Server Later       "Nobody can say whether it was done; the same duplicate key makes a retry safe."
+    28 Draining           "draining"            Server Later       "The node is about to stop; come back and resume."
+    29 LastOwner          "last_owner"          Policy AfterChange "A room keeps at least one owner."
+    30 StaleKey           "stale_key"           Client Never       "This number of the stream was given to another message or was passed over."
+}
+
+macro_rules! close_table {
+    ($($code:literal $variant:ident $word:literal $sentence:literal)+) => {
+        /// Why a connection ended, as seen by the node; each has one close code in the native languages.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum DropReason { $($variant),+ }
+
+        impl DropReason {
+            pub const ALL: &'static [DropReason] = &[$(DropReason::$variant),+];
+            /// 4000-4099: come back and resume. 4100-4199: come back afresh. 4200-4299: get a new token first. 4300-4399: do not come back.
+            pub const fn close_code(self) -> u16 { match self { $(DropReason::$variant => $code),+ } }
+            pub const fn word(self) -> &'static str { match self { $(DropReason::$variant => $word),+ } }
+            pub const fn sentence(self) -> &'static str { match self { $(DropReason::$variant => $sentence),+ } }
+        }
+    };
+}
+
+close_table! {
+    1000 Left               "left"                 "The client closed the connection, or its socket ended."
+    1002 ProtocolError      "protocol_error"       "The bytes were no WebSocket messages as RFC 6455 wants them."
+    1003 WrongForm          "wrong_form"           "Text where the language is binary, or binary where it is text."
+    1007 BadText            "bad_text"             "A text message or close reason was not UTF-8."
+    1009 TooBig             "too_big"              "A message was larger than the limit, or had too many fragments."
+    1011 Internal           "internal"             "The node met a fault of its own and stops."
+    4000 Draining           "draining"             "The node is about to stop: come back (elsewhere) and resume."
+    4001 Slow               "slow"                 "The connection took no byte for too long: come back and resume."
+    4002 Silent             "silent"               "Nothing was heard for too long: come back and resume."
+    4003 Lagged             "lagged"               "The connection lagged further behind than its language can be told."
+    4100 Unfinished         "unfinished"           "A message was begun and not finished in time."
+    4101 Malformed          "malformed"            "A frame could not be read, so what follows it cannot be either."
+    4102 Abusive            "abusive"              "Too many refused commands in a short time."
+    4103 Reset              "reset"                "The user was disconnected by a backend: come back afresh."
+    4200 TokenExpired       "token_expired"        "The token ended and was not refreshed."
+    4201 NotAuthenticated   "not_authenticated"    "No token was given in time, or it was refused."
+    4202 Revoked            "revoked"              "The token or its user was revoked."
+    4300 Replaced           "replaced"             "A newer connection of this user took this one's place."
+    4301 TooManyConnections "too_many_connections" "The user has as many connections as it may have."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn rows_are_unique_and_say_something() {
+        let words: HashSet<_> = ErrorCode::ALL.iter().map(|e| e.word()).collect();
+        assert_eq!(words.len(), ErrorCode::ALL.len());
+        for e in ErrorCode::ALL {
+            assert_eq!(ErrorCode::from_number(u64::from(*e as u16)), Some(*e));
+            assert_eq!(ErrorCode::from_word(e.word()), Some(*e));
+            assert!(e.sentence().ends_with('.'));
+        }
+        let codes: HashSet<_> = DropReason::ALL.iter().map(|d| d.close_code()).collect();
+        assert_eq!(codes.len(), DropReason::ALL.len());
+        for d in DropReason::ALL {
+            assert!(matches!(d.close_code(), 1000..=1011 | 4000..=4399), "{d:?}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Every limit of the core, in one table: name, default, unit, and why it is what it is.
+//!
+//! `docs/reference/limits.md` is made from this table and checked against it.
+
+macro_rules! limits {
+    ($($name:ident = $value:literal $unit:literal $why:literal)+) => {
+        $(#[doc = $why] pub const $name: u64 = $value;)+
+        /// (name, default, unit, why)
+        pub const ALL: &[(&str, u64, &str, &str)] = &[$((stringify!($name), $value, $unit, $why)),+];
+    };
+}
+
+limits! {
+    MESSAGE_BYTES = 65536 "bytes" "Largest message on a connection, all fragments together; larger is closed with 1009."
+    MESSAGE_BYTES_BEFORE_AUTH = 16384 "bytes" "A stranger gets less room than a user."
+    MESSAGE_FRAGMENTS = 64 "fragments" "Fragments of one message; empty ones count."
+    MESSAGE_FINISH_MS = 10000 "ms" "From a message's first byte to its last."
+    BODY_BYTES = 61440 "bytes" "Largest body of a post or edit; leaves room for what stands around it in a message."
+    METADATA_BYTES = 8192 "bytes" "Largest opaque JSON value of a message or a room."
+    TEXT_FIELD_BYTES = 1024 "bytes" "Titles, topics, status texts, display names, addresses of attachments."
+    TOKEN_BYTES = 8192 "bytes" "Largest token."
+    MENTIONS = 32 "users" "Users mentioned by one message."
+    ATTACHMENTS = 16 "attachments" "Attachments of one message."
+    JSON_DEPTH = 16 "levels" "Nesting of a JSON message, metadata included."
+    ROOMS_PER_FRAME = 256 "rooms" "Rooms in one subscribe, resume or broadcast."
+    ROOMS_PER_CONNECTION = 256 "rooms" "Subscriptions of one connection."
+    FRAMES_PER_MESSAGE = 64 "frames" "Binary frames in one WebSocket message."
+    CREATE_MEMBERS = 256 "users" "Members named when a room is created."
+    PRESENCE_QUERY_USERS = 256 "users" "Users in one presence query."
+    PAGE_LIMIT = 200 "rows" "Rows of one page of history, roster, rooms, users or unread; more is cut to this."
+    PAGE_DEFAULT = 50 "rows" "Rows of a page when no limit is given."
+    CONNECTIONS_PER_USER = 10 "connections" "Live connections of one user, unless the class says otherwise."
+    AUTH_DEADLINE_MS = 10000 "ms" "From the upgrade to an accepted token."
+    PING_MS = 25000 "ms" "The server pings a connection that was silent for this long."
+    SILENCE_MS = 60000 "ms" "A connection silent for this long is closed."
+    COMMANDS_PER_SECOND = 200 "commands/s" "Token bucket of a connection."
+    COMMANDS_BURST = 1000 "commands" "Depth of that bucket."
+    USER_COMMANDS_PER_SECOND = 400 "commands/s" "Token bucket of a user, over all its connections."
+    USER_COMMANDS_BURST = 2000 "commands" "Depth of that bucket."
+    ROOM_EVENTS_PER_SECOND = 5000 "events/s" "Token bucket of a room."
+    ROOM_EVENTS_BURST = 10000 "events" "Depth of that bucket."
+    IN_FLIGHT_PER_CONNECTION = 1024 "commands" "Commands of a connection that are not answered yet; more are `busy`."
+    TURN_MICROS = 1000 "µs" "A turn ends after this time."
+    TURN_COMMANDS = 512 "commands" "A turn ends after this many commands."
+    TURN_FRAMES_PER_CONNECTION = 64 "frames" "One connection gives at most this many frames to a turn."
+    CHUNK_BYTES = 65536 "bytes" "Largest chunk; a larger event is a chunk of its own."
+    LANE_BYTES = 8388608 "bytes" "From one shard to another: bytes under way."
+    LANE_PARCELS = 1024 "parcels" "From all shards to one: parcels under way."
+    LANE_COMMANDS = 16384 "commands" "From one shard to another: commands without their reply."
+    OUTBOX_SHED_BYTES = 65536 "bytes" "Above this a connection gets no signals."
+    OUTBOX_HIGH_BYTES = 262144 "bytes" "Above this its subscriptions fall back to catching up."
+    OUTBOX_LOW_BYTES = 65536 "bytes" "Below this they pull the next page."
+    OUTBOX_CUT_BYTES = 1048576 "bytes" "Replies alone above this cut the connection."
+    SLOW_MS = 10000 "ms" "A connection whose socket took no byte for this long is cut."
+    RECENT_EVENTS = 1024 "events" "Events of a room that replay without the store."
+    RECENT_BYTES = 1048576 "bytes" "Bytes of those events."
+    REPLAY_PAGE_EVENTS = 64 "events" "Events of one page of replay; pages have fixed boundaries."
+    ROOM_IN_FLIGHT = 1024 "proposals" "Proposals of a room that have no place yet, or are not confirmed; more are `busy`."
+    ROOM_WAITING = 1024 "commands" "Commands that wait for a room that is loading, or for a proposal in flight."
+    STREAMS_PER_ROOM = 4096 "streams" "Duplicate streams that a room keeps at hand; others are looked up."
+    EFFECTS_PENDING = 1024 "effects" "Effects on other rooms that a room keeps until they are confirmed."
+    PRESENCE_GRACE_MS = 10000 "ms" "Leaving is announced after this, unless the class or dialect says otherwise."
+    PRESENCE_SMALL = 32 "users" "Up to this size comings and goings are told one by one."
+    PRESENCE_MEDIUM = 1000 "users" "Up to this size they are told in batches; above, as a count and a sample."
+    PRESENCE_BATCH_MS = 1000 "ms" "Batches of a medium room and counts of a huge one come this often."
+    PRESENCE_SAMPLE = 16 "users" "Users of a huge room's sample."
+    SUMMARY_MS = 1000 "ms" "A summary subscription is told at most this often."
+    SUMMARY_LINE_BYTES = 160 "bytes" "Of a summary's line."
+    NUMBER_BLOCK = 64 "numbers" "Numbers that the directory hands out at once."
+    MEMORY_STORE_MESSAGES = 65536 "messages" "Per room, in the memory store; older ones go."
+    REFUSALS_ABUSIVE = 1000 "refusals" "Malformed or rate-limited commands within a minute that cut a connection."
+}
+
+// Relations that the design leans on.
+const _: () = {
+    assert!(OUTBOX_LOW_BYTES <= OUTBOX_SHED_BYTES && OUTBOX_SHED_BYTES < OUTBOX_HIGH_BYTES);
+    assert!(OUTBOX_HIGH_BYTES < OUTBOX_CUT_BYTES);
+    // A page must fit between the marks, or a lagging subscription could never be fed below its high mark.
+    assert!(OUTBOX_LOW_BYTES + CHUNK_BYTES <= OUTBOX_HIGH_BYTES);
+    assert!(BODY_BYTES < MESSAGE_BYTES && MESSAGE_BYTES_BEFORE_AUTH > TOKEN_BYTES);
+    assert!(PING_MS * 2 < SILENCE_MS);
+    assert!(REPLAY_PAGE_EVENTS <= RECENT_EVENTS);
+    assert!(PAGE_DEFAULT <= PAGE_LIMIT);
+};
