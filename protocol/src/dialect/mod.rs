@@ -1,3 +1,4 @@
 //! Client languages: the contract that each fulfils, the registry with one line each, and one folder per language.
 
 pub mod contract;
+pub mod registry;

@@ -1,0 +1,90 @@
+//! What this shard's homes and edges have for other shards, and for its own, until the turn ends.
+//!
+//! Within a turn chunks and endings keep their order; replies come behind them, so an ack follows its event.
+
+use crate::message::{Parcel, ShardId, ToEdge, ToHome};
+
+#[derive(Debug)]
+pub struct Outbound {
+    lanes: Vec<LaneOut>,
+}
+
+#[derive(Debug, Default)]
+struct LaneOut {
+    ordered: Vec<ToEdge>,
+    late: Vec<ToEdge>,
+    to_home: Vec<ToHome>,
+    bytes: usize,
+}
+
+/// What a message costs in a lane beyond the bytes it carries; a round figure, because only the bound matters.
+const MESSAGE_COST: usize = 128;
+
+impl Outbound {
+    pub fn new(shards: u8) -> Outbound {
+        Outbound { lanes: (0..shards).map(|_| LaneOut::default()).collect() }
+    }
+
+    /// Chunks and endings.
+    pub fn ordered(&mut self, to: ShardId, message: ToEdge) {
+        let lane = &mut self.lanes[usize::from(to.0)];
+        lane.bytes += MESSAGE_COST;
+        if let ToEdge::Chunk(chunk) = &message {
+            lane.bytes += chunk.bytes().len();
+        }
+        lane.ordered.push(message);
+    }
+
+    /// Replies and whatever else must not overtake this turn's chunks.
+    pub fn late(&mut self, to: ShardId, message: ToEdge) {
+        let lane = &mut self.lanes[usize::from(to.0)];
+        lane.bytes += MESSAGE_COST;
+        lane.late.push(message);
+    }
+
+    pub fn to_home(&mut self, to: ShardId, message: ToHome) {
+        let lane = &mut self.lanes[usize::from(to.0)];
+        lane.bytes += MESSAGE_COST;
+        if let ToHome::Command(envelope) = &message {
+            lane.bytes += body_bytes(&envelope.command);
+        }
+        lane.to_home.push(message);
+    }
+
+    /// Bytes waiting for a shard.
+    pub fn waiting(&self, to: ShardId) -> usize {
+        self.lanes[usize::from(to.0)].bytes
+    }
+
+    pub fn is_empty(&self, to: ShardId) -> bool {
+        let lane = &self.lanes[usize::from(to.0)];
+        lane.ordered.is_empty() && lane.late.is_empty() && lane.to_home.is_empty()
+    }
+
+    /// Everything for one shard, in the order in which it must be taken.
+    pub fn take(&mut self, to: ShardId) -> Parcel {
+        let lane = std::mem::take(&mut self.lanes[usize::from(to.0)]);
+        let mut to_edge = lane.ordered;
+        if to_edge.is_empty() {
+            to_edge = lane.late;
+        } else {
+            to_edge.extend(lane.late);
+        }
+        Parcel { to_edge, to_home: lane.to_home, bytes: lane.bytes }
+    }
+}
+
+impl Outbound {
+    /// What could not be sent goes first next time.
+    pub fn put_back(&mut self, to: ShardId, parcel: Parcel) {
+        let lane = &mut self.lanes[usize::from(to.0)];
+        lane.bytes += MESSAGE_COST * (parcel.to_edge.len() + parcel.to_home.len());
+        lane.ordered.splice(0..0, parcel.to_edge);
+        lane.to_home.splice(0..0, parcel.to_home);
+    }
+}
+
+fn body_bytes(command: &rookery_protocol::command::Command) -> usize {
+    use rookery_protocol::command::Command;
+    if let Command::Post(post) = command { post.body.len() } else { 0 }
+}

@@ -1,0 +1,250 @@
+//! What the engine asks of the world. Each call answers at once, or `None`: then the answer comes later as a [`Fact`].
+//!
+//! The shell carries these out with stores, sequencers and keys; a test with whatever it wants to go wrong.
+
+use crate::message::{CauseEffect, ConnId, EffectId, Parcel, ShardId};
+use crate::settings::RoomClass;
+use rookery_protocol::command::{HistoryFrom, ReadMark, Role};
+use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::event::{Event, Fact as DirectoryFact, RoomInfo};
+use rookery_protocol::ids::{
+    DuplicateKey, Epoch, Millis, Name, Ordinal, Place, Realm, RoomHandle, RoomKey, Seq, UserId,
+};
+use rookery_protocol::message::Message;
+use rookery_protocol::principal::Principal;
+use std::sync::Arc;
+
+/// Time as the engine knows it: given from outside with every call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds that never go back. For every deadline.
+    pub mono: u64,
+    /// For people. Orders nothing.
+    pub wall: Millis,
+}
+
+/// Pairs a question with its late answer. Rises; never given twice by one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+pub trait Ports {
+    /// Bytes that may still be sent to that shard.
+    fn lane_room(&self, to: ShardId) -> usize;
+
+    /// Must take what fits into [`Ports::lane_room`]; one parcel is always taken when nothing is under way.
+    fn send(&mut self, to: ShardId, parcel: Parcel);
+
+    /// The next place in a room, in the order of asking.
+    fn sequence(&mut self, ticket: Ticket, request: &SequenceRequest<'_>) -> Option<Sequenced>;
+
+    /// Events and rows of one room, atomically, in the order of asking.
+    fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored>;
+
+    /// Everything about a room that is not a page. None of the answers is shared.
+    fn load(&mut self, ticket: Ticket, room: &RoomKey) -> Option<Result<Box<RoomImage>, StoreFault>>;
+
+    fn fetch(&mut self, ticket: Ticket, room: &RoomKey, what: &Fetch) -> Option<Result<Fetched, StoreFault>>;
+
+    fn verify(
+        &mut self,
+        ticket: Ticket,
+        realm: Option<&Realm>,
+        token: &str,
+        at: Millis,
+    ) -> Option<Result<Principal, ErrorCode>>;
+}
+
+/// A late answer.
+#[derive(Debug)]
+pub enum Fact {
+    Sequenced {
+        room: RoomHandle,
+        ticket: Ticket,
+        answer: Sequenced,
+    },
+    Stored {
+        room: RoomHandle,
+        ticket: Ticket,
+        answer: Stored,
+    },
+    Loaded {
+        room: RoomHandle,
+        ticket: Ticket,
+        image: Result<Box<RoomImage>, StoreFault>,
+    },
+    Fetched {
+        room: RoomHandle,
+        ticket: Ticket,
+        answer: Result<Fetched, StoreFault>,
+    },
+    Verified {
+        conn: ConnId,
+        ticket: Ticket,
+        answer: Result<Principal, ErrorCode>,
+    },
+    /// In a cluster: an event that another node proposed, with its place.
+    Foreign {
+        room: RoomKey,
+        event: Box<Foreign>,
+    },
+    /// The store takes writes again; rooms that refused may try.
+    StoreBack,
+}
+
+#[derive(Debug)]
+pub struct SequenceRequest<'a> {
+    pub room: &'a RoomKey,
+    /// The highest place this node has given or seen given in the room, in flight included.
+    pub after: Place,
+    pub run: Epoch,
+    pub key: Option<(&'a UserId, &'a DuplicateKey)>,
+    pub expect: Option<Place>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequenced {
+    Placed(Place),
+    Duplicate(Place),
+    Unexpected,
+    /// Nobody can say; the proposal may or may not come back as a foreign event.
+    Unknown,
+}
+
+/// An event as another node proposed it, and whose message key it carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    pub event: Event,
+    pub rows: Vec<Row>,
+}
+
+/// What a room writes in one turn.
+#[derive(Debug)]
+pub struct Batch {
+    pub room: RoomKey,
+    pub handle: RoomHandle,
+    pub class: Arc<RoomClass>,
+    pub events: Vec<Arc<Event>>,
+    pub rows: Vec<Row>,
+}
+
+/// A change of one row of a room's tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    Info(Arc<RoomInfo>),
+    /// A message in its present version, in its place: an edit, or the stub that a deletion leaves.
+    Rewrite(Arc<Message>),
+    Member {
+        user: UserId,
+        role: Option<Role>,
+    },
+    Reaction {
+        target: Place,
+        reaction: Name,
+        user: UserId,
+        on: bool,
+    },
+    Pin {
+        target: Place,
+        on: bool,
+    },
+    Watermark {
+        user: UserId,
+        mark: ReadMark,
+        place: Place,
+        ordinal: Ordinal,
+    },
+    /// The highest number of a sender's stream, and its place.
+    Stream {
+        user: UserId,
+        stream: u64,
+        n: u64,
+        place: Place,
+    },
+    /// Every duplicate key finds its place as long as its message is kept.
+    Key {
+        user: UserId,
+        key: DuplicateKey,
+        place: Place,
+    },
+    /// Sent again after a crash until its target has it.
+    EffectPending(Box<CauseEffect>),
+    EffectDone(EffectId),
+    /// An effect of another room was taken here.
+    EffectTaken(EffectId),
+    /// Of a directory.
+    Fact(DirectoryFact),
+    /// Of an inbox: a room that its user belongs to.
+    Belongs {
+        room: RoomKey,
+        role: Option<Role>,
+    },
+    /// Events above this place are taken back.
+    Retract {
+        above: Place,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Confirmed at this level.
+    Done,
+    /// Not stored, and what was submitted after it for this room is not either. `run` numbers what follows.
+    Failed { run: Epoch },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreFault;
+
+/// A room as its tables say it is. A room that was never touched: the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomImage {
+    /// None: nobody created it.
+    pub info: Option<Arc<RoomInfo>>,
+    pub epochs: Vec<(Epoch, Seq)>,
+    pub last: Place,
+    pub messages: Ordinal,
+    /// The oldest place from which replay is whole.
+    pub replay_from: Place,
+    pub members: Vec<(UserId, Role)>,
+    pub reactions: Vec<(Place, Name, UserId)>,
+    pub pins: Vec<Place>,
+    pub watermarks: Vec<(UserId, ReadMark, Place, Ordinal)>,
+    pub streams: Vec<(UserId, u64, u64, Place)>,
+    pub effects_pending: Vec<CauseEffect>,
+    pub effects_taken: Vec<EffectId>,
+    pub facts: Vec<DirectoryFact>,
+    pub belongs: Vec<(RoomKey, Role)>,
+    /// The newest events, contiguous up to `last`, as replay shows them.
+    pub recent: Vec<Arc<Event>>,
+}
+
+/// What a decision or a page needs from the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// The message at a place, as it is now.
+    Message(Place),
+    /// The place that a duplicate key was given.
+    Key { user: UserId, key: DuplicateKey },
+    /// Messages, oldest first, at or below the fence.
+    Page { from: HistoryFrom, limit: u32, thread: Option<Place>, fence: Place },
+    /// Events after a place, as replay shows them, at or below the fence.
+    Replay { after: Place, limit: u32, fence: Place },
+    /// Places of a sender's messages after a place.
+    BySender { user: UserId, after: Place, limit: u32 },
+    /// Messages whose expiry has come.
+    Expired { at: Millis, limit: u32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    Message(Option<Arc<Message>>),
+    Place(Option<Place>),
+    Page {
+        messages: Vec<Arc<Message>>,
+        more_before: bool,
+        more_after: bool,
+    },
+    /// None: the place is older than what replay keeps.
+    Replay(Option<Vec<Arc<Event>>>),
+    Places(Vec<Place>),
+}

@@ -1,0 +1,163 @@
+//! Room classes and the limits in force: what may differ between realms, without the engine knowing why.
+
+use crate::message::ShardId;
+use rookery_protocol::command::Access;
+use rookery_protocol::ids::{AckLevel, Epoch, Realm, RoomKey, RoomKind};
+use rookery_protocol::limits;
+use std::sync::Arc;
+
+/// What holds for a whole shard while it runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub shard: ShardId,
+    pub shards: u8,
+    /// Number of this start of the node.
+    pub run: Epoch,
+    /// Keys the placement of rooms, so that nobody can aim names at one shard.
+    pub placement_key: u64,
+    /// The highest ack level that the store can reach.
+    pub reach: AckLevel,
+    pub realms: Vec<RealmSettings>,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+pub struct RealmSettings {
+    pub realm: Realm,
+    /// The first whose pattern matches; the last one should match everything.
+    pub classes: Vec<Arc<RoomClass>>,
+}
+
+/// What sets rooms apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomClass {
+    pub name: String,
+    /// Matches room names: a literal, or a prefix that ends in `*`.
+    pub pattern: String,
+    /// Access of rooms that were not created by a command.
+    pub access: Access,
+    /// The first subscribe or post makes the room.
+    pub implicit: bool,
+    pub deliver: Deliver,
+    pub on_failure: OnFailure,
+    /// 0: no bound of its own.
+    pub keep_messages: u64,
+    pub keep_ms: u64,
+    pub presence_grace_ms: u32,
+    /// A user's second connection in the room.
+    pub second_connection: SecondConnection,
+    pub events_per_second: u32,
+    pub events_burst: u32,
+    pub max_members: u32,
+    /// In direct rooms: tell the sender what was delivered and read.
+    pub reports: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deliver {
+    Placed,
+    Stored,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Read-only, said aloud.
+    Refuse,
+    /// Accepted within a bound and tried again.
+    Keep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondConnection {
+    Allowed,
+    Replaces,
+}
+
+impl Default for RoomClass {
+    fn default() -> RoomClass {
+        RoomClass {
+            name: "default".to_owned(),
+            pattern: "*".to_owned(),
+            access: Access::Open,
+            implicit: true,
+            deliver: Deliver::Placed,
+            on_failure: OnFailure::Refuse,
+            keep_messages: 0,
+            keep_ms: 0,
+            presence_grace_ms: limits::PRESENCE_GRACE_MS as u32,
+            second_connection: SecondConnection::Allowed,
+            events_per_second: limits::ROOM_EVENTS_PER_SECOND as u32,
+            events_burst: limits::ROOM_EVENTS_BURST as u32,
+            max_members: 100_000,
+            reports: true,
+        }
+    }
+}
+
+/// Limits that a configuration may change; the others are constants of [`rookery_protocol::limits`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub commands_per_second: u32,
+    pub commands_burst: u32,
+    pub user_commands_per_second: u32,
+    pub user_commands_burst: u32,
+    pub rooms_per_connection: u32,
+    pub auth_deadline_ms: u64,
+    pub ping_ms: u64,
+    pub silence_ms: u64,
+    pub slow_ms: u64,
+    pub outbox_shed_bytes: usize,
+    pub outbox_low_bytes: usize,
+    pub outbox_high_bytes: usize,
+    pub outbox_cut_bytes: usize,
+    pub recent_events: usize,
+    pub recent_bytes: usize,
+    pub replay_page_events: u64,
+    pub room_in_flight: usize,
+    pub room_waiting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            commands_per_second: limits::COMMANDS_PER_SECOND as u32,
+            commands_burst: limits::COMMANDS_BURST as u32,
+            user_commands_per_second: limits::USER_COMMANDS_PER_SECOND as u32,
+            user_commands_burst: limits::USER_COMMANDS_BURST as u32,
+            rooms_per_connection: limits::ROOMS_PER_CONNECTION as u32,
+            auth_deadline_ms: limits::AUTH_DEADLINE_MS,
+            ping_ms: limits::PING_MS,
+            silence_ms: limits::SILENCE_MS,
+            slow_ms: limits::SLOW_MS,
+            outbox_shed_bytes: limits::OUTBOX_SHED_BYTES as usize,
+            outbox_low_bytes: limits::OUTBOX_LOW_BYTES as usize,
+            outbox_high_bytes: limits::OUTBOX_HIGH_BYTES as usize,
+            outbox_cut_bytes: limits::OUTBOX_CUT_BYTES as usize,
+            recent_events: limits::RECENT_EVENTS as usize,
+            recent_bytes: limits::RECENT_BYTES as usize,
+            replay_page_events: limits::REPLAY_PAGE_EVENTS,
+            room_in_flight: limits::ROOM_IN_FLIGHT as usize,
+            room_waiting: limits::ROOM_WAITING as usize,
+        }
+    }
+}
+
+impl Settings {
+    /// The class of a room, or None in a realm that this node does not have.
+    pub fn class_of(&self, room: &RoomKey) -> Option<Arc<RoomClass>> {
+        let realm = self.realms.iter().find(|r| r.realm == room.realm)?;
+        let fits = |c: &&Arc<RoomClass>| match room.kind {
+            RoomKind::Room => matches(&c.pattern, room.name.as_str()),
+            // Rooms that have no client's name take the class that matches everything.
+            RoomKind::Direct | RoomKind::Inbox | RoomKind::Lobby | RoomKind::Directory => c.pattern == "*",
+        };
+        realm.classes.iter().find(fits).cloned()
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
+    }
+}

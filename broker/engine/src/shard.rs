@@ -1,0 +1,167 @@
+//! One core's worth of engine: an edge, a home, and the messages between them and other shards.
+//!
+//! Driven from outside: the shell (or a test) tells what happened and calls [`Shard::turn`] once after each batch.
+//! Then it writes out what [`Edge`] has for each dirty connection.
+
+use crate::edge::{Edge, Opening};
+use crate::fanout::Outbound;
+use crate::home::Home;
+use crate::message::{ConnId, Parcel, ShardId, ToEdge};
+use crate::ports::{Fact, Now, Ports};
+use crate::settings::Settings;
+use rookery_protocol::dialect::contract::Incoming;
+use rookery_protocol::errors::DropReason;
+use rookery_protocol::ids::RoomHandle;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub struct Shard {
+    settings: Arc<Settings>,
+    pub edge: Edge,
+    pub home: Home,
+    out: Outbound,
+    /// Per shard: rooms whose chunks were left out because the lane was full. Told as `Behind` when there is room.
+    behind: Vec<BTreeSet<RoomHandle>>,
+}
+
+/// What a turn leaves to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnEnd {
+    Idle,
+    /// Something for a full lane waits: call `turn` again when the lane has moved.
+    LaneFull,
+}
+
+impl Shard {
+    pub fn new(settings: Arc<Settings>) -> Shard {
+        Shard {
+            edge: Edge::new(settings.clone()),
+            home: Home::new(settings.clone()),
+            out: Outbound::new(settings.shards),
+            behind: (0..settings.shards).map(|_| BTreeSet::new()).collect(),
+            settings,
+        }
+    }
+
+    fn me(&self) -> ShardId {
+        self.settings.shard
+    }
+
+    /// A connection begins; its greeting and first commands belong to this turn.
+    pub fn open(&mut self, now: Now, ports: &mut dyn Ports, opening: Opening<'_>) -> ConnId {
+        self.edge.open(now, ports, opening, &mut self.out)
+    }
+
+    /// One whole message of a connection.
+    pub fn receive(&mut self, now: Now, ports: &mut dyn Ports, conn: ConnId, message: Incoming<'_>) {
+        self.edge.receive(now, ports, conn, message, &mut self.out);
+    }
+
+    /// The socket is gone.
+    pub fn closed(&mut self, now: Now, conn: ConnId, reason: DropReason) {
+        self.edge.closed(now, conn, reason, &mut self.out);
+    }
+
+    /// What another shard sent. Homes decide at once; their chunks wait for the turn's end.
+    pub fn parcel(&mut self, now: Now, ports: &mut dyn Ports, from: ShardId, parcel: Parcel) {
+        for message in parcel.to_edge {
+            self.edge.take(now, from, message, &mut self.out);
+        }
+        for message in parcel.to_home {
+            self.home.take(now, ports, from, message, &mut self.out);
+        }
+    }
+
+    /// A late answer to something that a port was asked.
+    pub fn fact(&mut self, now: Now, ports: &mut dyn Ports, fact: Fact) {
+        match fact {
+            Fact::Verified { conn, ticket, answer } => self.edge.verified(now, conn, ticket, answer, &mut self.out),
+            Fact::Sequenced { .. }
+            | Fact::Stored { .. }
+            | Fact::Loaded { .. }
+            | Fact::Fetched { .. }
+            | Fact::Foreign { .. }
+            | Fact::StoreBack => self.home.fact(now, ports, fact, &mut self.out),
+        }
+    }
+
+    /// Fires what is due.
+    pub fn tick(&mut self, now: Now, ports: &mut dyn Ports) {
+        self.edge.tick(now, &mut self.out);
+        self.home.tick(now, ports, &mut self.out);
+    }
+
+    pub fn next_deadline(&self) -> Option<u64> {
+        match (self.edge.next_deadline(), self.home.next_deadline()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Ends a turn: local commands are decided, chunks sealed and handed to connections, parcels sent.
+    pub fn turn(&mut self, now: Now, ports: &mut dyn Ports) -> TurnEnd {
+        let me = self.me();
+        // Taking a chunk can ask for a page, and a page may be answered at once: a few rounds end it, because every
+        // subscription asks for one page at a time and stops at its outbox's mark.
+        loop {
+            let mine = self.out.take(me);
+            for message in mine.to_edge {
+                self.edge.take(now, me, message, &mut self.out);
+            }
+            for message in mine.to_home {
+                self.home.take(now, ports, me, message, &mut self.out);
+            }
+            self.home.end_turn(now, ports, &mut self.out);
+            if self.out.is_empty(me) {
+                break;
+            }
+        }
+        let mut end = TurnEnd::Idle;
+        for to in (0..self.settings.shards).map(ShardId).filter(|s| *s != me) {
+            if !self.send(now, ports, to) {
+                end = TurnEnd::LaneFull;
+            }
+        }
+        end
+    }
+
+    /// Sends what waits for a shard. A lane that is too full gets everything but chunks, whose rooms are noted.
+    fn send(&mut self, now: Now, ports: &mut dyn Ports, to: ShardId) -> bool {
+        let behind = &mut self.behind[usize::from(to.0)];
+        if self.out.is_empty(to) && behind.is_empty() {
+            return true;
+        }
+        let room = ports.lane_room(to);
+        if self.out.waiting(to) <= room {
+            for handle in std::mem::take(behind) {
+                if let Some(end) = self.home.end_of(handle) {
+                    self.out.late(to, ToEdge::Behind { room: handle, end });
+                }
+            }
+            let parcel = self.out.take(to);
+            if !parcel.is_empty() {
+                ports.send(to, parcel);
+            }
+            return true;
+        }
+        // Only what nothing repairs stays: replies (their number is bounded by reservation), endings, and messages home.
+        let mut parcel = self.out.take(to);
+        parcel.bytes = 0;
+        parcel.to_edge.retain(|message| match message {
+            ToEdge::Chunk(chunk) => {
+                behind.insert(chunk.room);
+                false
+            }
+            ToEdge::Reply { .. }
+            | ToEdge::Attached { .. }
+            | ToEdge::Page { .. }
+            | ToEdge::Ended { .. }
+            | ToEdge::Behind { .. }
+            | ToEdge::Session { .. }
+            | ToEdge::Revoked { .. } => true,
+        });
+        let _ = now;
+        self.out.put_back(to, parcel);
+        false
+    }
+}
