@@ -1,1 +1,4 @@
 //! The shell.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod net;

@@ -1,0 +1,18 @@
+//! The network side of a shard: listening, the HTTP front door, the WebSocket upgrade, and reading frames.
+//!
+//! In the order in which a connection meets them:
+//! - [`listen`] gives every shard its own listener on the shared port;
+//! - [`front`] speaks HTTP on a fresh socket and gives the socket back after an upgrade;
+//! - [`upgrade`] holds the rules of the WebSocket handshake, [`origin`] who may ask from a browser;
+//! - [`guard`] reads what the client sends: [`header`] checks each frame's header, [`feed`] lets fastwebsockets
+//!   unmask whole frames, [`assemble`] puts fragments together, [`violation`] lists all that a client may do wrong;
+//! - [`outgoing`] builds the few frames that are not part of a room's chunk.
+//!
+//! Nothing here knows a command, a room or a dialect.
+
+pub mod assemble;
+mod feed;
+pub mod guard;
+pub mod header;
+pub mod outgoing;
+pub mod violation;
