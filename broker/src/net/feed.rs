@@ -10,11 +10,16 @@ use fastwebsockets::{Frame, Role, WebSocket, WebSocketError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Received bytes, and the part of them that the parser may read now.
-#[derive(Default)]
 pub(super) struct Feed {
     pub(super) bytes: Vec<u8>,
     from: usize,
     to: usize,
+}
+
+impl Feed {
+    pub(super) fn new(space: usize) -> Feed {
+        Feed { bytes: vec![0; space], from: 0, to: 0 }
+    }
 }
 
 /// One fastwebsockets parser, shared by all connections of a shard.
@@ -48,11 +53,13 @@ impl Parser {
             feed.to = to;
         }
         self.socket.set_max_message_size(largest.saturating_add(1));
-        let read = pin!(self.socket.read_frame());
-        let parsed = match read.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(parsed) => parsed,
-            // The feed always answers at once.
-            Poll::Pending => Err(WebSocketError::UnexpectedEOF),
+        let parsed = {
+            let read = pin!(self.socket.read_frame());
+            match read.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(parsed) => parsed,
+                // The feed always answers at once.
+                Poll::Pending => Err(WebSocketError::UnexpectedEOF),
+            }
         };
         if parsed.is_err() {
             // Whatever it still holds belongs to a connection that is about to be closed.

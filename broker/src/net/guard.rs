@@ -183,7 +183,7 @@ impl Default for Reader {
 
 impl Reader {
     pub fn new() -> Reader {
-        let feed = Rc::new(RefCell::new(Feed { bytes: vec![0; READ_SPACE], ..Feed::default() }));
+        let feed = Rc::new(RefCell::new(Feed::new(READ_SPACE)));
         Reader { parser: Parser::new(Rc::clone(&feed)), feed }
     }
 
@@ -285,6 +285,10 @@ impl<S: FnMut(Incoming<'_>) -> ControlFlow<()>> Walk<'_, S> {
                     Some(used) => at = used,
                     None => return Ok(()),
                 }
+                if self.frames == self.allowance.frames {
+                    self.keep(at, end, Stop::Waiting);
+                    return Ok(());
+                }
                 if !self.carried()? {
                     return Ok(());
                 }
@@ -373,7 +377,8 @@ impl<S: FnMut(Incoming<'_>) -> ControlFlow<()>> Walk<'_, S> {
 
     /// Keeps what was not read.
     fn keep(&mut self, at: usize, end: usize, stop: Stop) {
-        if at == end || matches!(stop, Stop::Ended) {
+        let nothing = at == end && !matches!(stop, Stop::Waiting);
+        if nothing || matches!(stop, Stop::Ended) {
             return;
         }
         let unfinished = self.conn.unfinished.get_or_insert_default();
