@@ -146,7 +146,9 @@ impl GuardState {
     /// Bytes of memory held for what is unfinished.
     pub fn held(&self) -> usize {
         self.unfinished.as_ref().map_or(0, |unfinished| {
-            size_of::<Unfinished>() + unfinished.carry.capacity() + unfinished.message.as_ref().map_or(0, Assembly::held)
+            size_of::<Unfinished>()
+                + unfinished.carry.capacity()
+                + unfinished.message.as_ref().map_or(0, Assembly::held)
         })
     }
 
@@ -169,7 +171,11 @@ impl GuardState {
 
     /// Gives up the box as soon as nothing is unfinished.
     fn tidy(&mut self) {
-        if self.unfinished.as_ref().is_some_and(|unfinished| unfinished.message.is_none() && unfinished.carry.is_empty()) {
+        if self
+            .unfinished
+            .as_ref()
+            .is_some_and(|unfinished| unfinished.message.is_none() && unfinished.carry.is_empty())
+        {
             self.unfinished = None;
         }
     }
@@ -465,4 +471,3 @@ fn may_be_sent(code: u16) -> bool {
     // 1004 is reserved; 1005, 1006 and 1015 stand for what was not sent (RFC 6455 section 7.4.1).
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
-
