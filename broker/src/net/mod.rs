@@ -1,11 +1,9 @@
-//! The network side of a shard: listening, the HTTP front door, the WebSocket upgrade, and reading frames.
+//! The network side of a shard: reading what WebSocket clients send, and answering what is not a room's business.
 //!
-//! In the order in which a connection meets them:
-//! - [`listen`] gives every shard its own listener on the shared port;
-//! - [`front`] speaks HTTP on a fresh socket and gives the socket back after an upgrade;
-//! - [`upgrade`] holds the rules of the WebSocket handshake, [`origin`] who may ask from a browser;
-//! - [`guard`] reads what the client sends: [`header`] checks each frame's header, [`feed`] lets fastwebsockets
-//!   unmask whole frames, [`assemble`] puts fragments together, [`violation`] lists all that a client may do wrong;
+//! - [`guard`] reads for all connections of a shard; one call of it is a walk over received bytes;
+//! - [`header`] checks each frame's header, byte by byte as it arrives;
+//! - [`assemble`] puts fragments together;
+//! - [`violation`] lists all that a client may do wrong;
 //! - [`outgoing`] builds the few frames that are not part of a room's chunk.
 //!
 //! Nothing here knows a command, a room or a dialect.
@@ -16,3 +14,4 @@ pub mod guard;
 pub mod header;
 pub mod outgoing;
 pub mod violation;
+mod walk;
