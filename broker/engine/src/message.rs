@@ -69,7 +69,8 @@ pub struct Envelope {
 pub enum ToHome {
     /// Answered by exactly one [`ToEdge::Reply`].
     Command(Box<Envelope>),
-    /// One room of a subscribe or resume. Answered by [`ToEdge::Attached`], or a reply that refuses.
+    /// One room of a subscribe or resume. Answered by [`ToEdge::Attached`], or a reply that refuses. Either carries the
+    /// attach's `gather`, by which the edge knows which of a frame's rooms is meant.
     Attach(Box<Attach>),
     /// Never refused, never answered.
     Detach(Detach),
@@ -133,6 +134,8 @@ pub struct Attach {
     pub presence_grace_ms: Option<u32>,
 }
 
+/// Exactly one follows each [`ToEdge::Attached`], also when the home ended the subscription itself. One whose address
+/// is not attached (any more) ends nothing, but its `lane_empty` holds all the same.
 #[derive(Debug)]
 pub struct Detach {
     pub room: RoomHandle,
@@ -221,6 +224,7 @@ pub enum ToEdge {
         to: ConnId,
         number: Number,
         row: &'static Row,
+        gather: Option<u32>,
         lane: Lane,
         subscribed: Box<Subscribed>,
     },
@@ -266,9 +270,10 @@ pub enum PageAnswer {
         reason: GapReason,
         from: Place,
     },
-    /// The place asked for lies in a tail that was taken back.
+    /// The place asked for lies in a tail that was taken back; ask again after `above`. `next`: as in the signal.
     Retract {
         above: Place,
+        next: Place,
     },
     /// The store does not answer; ask again later.
     Later {

@@ -65,7 +65,7 @@ impl Shard {
     /// What another shard sent. Homes decide at once; their chunks wait for the turn's end.
     pub fn parcel(&mut self, now: Now, ports: &mut dyn Ports, from: ShardId, parcel: Parcel) {
         for message in parcel.to_edge {
-            self.edge.take(now, from, message, &mut self.out);
+            self.edge.take(now, ports, from, message, &mut self.out);
         }
         for message in parcel.to_home {
             self.home.take(now, ports, from, message, &mut self.out);
@@ -75,7 +75,9 @@ impl Shard {
     /// A late answer to something that a port was asked.
     pub fn fact(&mut self, now: Now, ports: &mut dyn Ports, fact: Fact) {
         match fact {
-            Fact::Verified { conn, ticket, answer } => self.edge.verified(now, conn, ticket, answer, &mut self.out),
+            Fact::Verified { conn, ticket, answer } => {
+                self.edge.verified(now, ports, conn, ticket, answer, &mut self.out);
+            }
             Fact::Sequenced { .. }
             | Fact::Stored { .. }
             | Fact::Loaded { .. }
@@ -106,7 +108,7 @@ impl Shard {
         loop {
             let mine = self.out.take(me);
             for message in mine.to_edge {
-                self.edge.take(now, me, message, &mut self.out);
+                self.edge.take(now, ports, me, message, &mut self.out);
             }
             for message in mine.to_home {
                 self.home.take(now, ports, me, message, &mut self.out);

@@ -63,16 +63,17 @@ impl Edge {
     pub fn verified(
         &mut self,
         now: Now,
+        ports: &mut dyn Ports,
         conn: ConnId,
         ticket: Ticket,
         answer: Result<Principal, ErrorCode>,
         out: &mut Outbound,
     ) {
-        let _ = (now, conn, ticket, answer, out);
+        let _ = (now, ports, conn, ticket, answer, out);
     }
 
-    pub fn take(&mut self, now: Now, from: ShardId, message: ToEdge, out: &mut Outbound) {
-        let _ = (now, from, message, out);
+    pub fn take(&mut self, now: Now, ports: &mut dyn Ports, from: ShardId, message: ToEdge, out: &mut Outbound) {
+        let _ = (now, ports, from, message, out);
     }
 
     pub fn tick(&mut self, now: Now, out: &mut Outbound) {

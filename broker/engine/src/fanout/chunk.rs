@@ -2,10 +2,14 @@
 
 use crate::message::{Address, Lane};
 use rookery_protocol::ids::{Place, RoomHandle};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each event carries its own transport header, so any run of entries is valid on a wire.
+///
+/// Seqs rise from entry to entry, signals (0) left out. Therefore a retract is a chunk of its own: one entry with seq 0,
+/// `before` the place that is taken back from, `last` the place above which nothing stands any more.
 #[derive(Debug)]
 pub struct Chunk {
     pub room: RoomHandle,
@@ -16,6 +20,8 @@ pub struct Chunk {
     pub last: Place,
     bytes: Vec<u8>,
     entries: Vec<ChunkEntry>,
+    signals: bool,
+    origins: bool,
     pinned: Arc<Pinned>,
 }
 
@@ -50,7 +56,10 @@ impl Chunk {
         pinned: &Arc<Pinned>,
     ) -> Chunk {
         pinned.0.fetch_add(bytes.capacity(), Ordering::Relaxed);
-        Chunk { room, lane, before, last, bytes, entries, pinned: pinned.clone() }
+        // Asked once per receiver otherwise.
+        let signals = last >= before && entries.iter().any(|e| e.seq == 0);
+        let origins = entries.iter().any(|e| e.origin.is_some());
+        Chunk { room, lane, before, last, bytes, entries, signals, origins, pinned: pinned.clone() }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -62,32 +71,103 @@ impl Chunk {
     }
 
     /// Byte range of entry `i`.
-    pub fn range(&self, i: usize) -> std::ops::Range<usize> {
+    pub fn range(&self, i: usize) -> Range<usize> {
         let start = self.entries[i].offset as usize;
-        let end = self.entries.get(i + 1).map_or(self.bytes.len(), |e| e.offset as usize);
-        start..end
+        start..self.offset_of(i + 1)
     }
 
     /// Offset of the first byte that belongs to what lies above a place; the chunk's length if nothing does.
     /// Signals before that event are left out with the events they stood among.
+    /// The place must be one of this chunk's history: only its seq is looked at.
     pub fn offset_above(&self, place: Place) -> usize {
-        if place.seq < self.before.seq || (place.seq == self.before.seq && self.before.seq.0 == 0) {
-            return 0;
-        }
-        if place.seq == self.before.seq {
+        if place.seq <= self.before.seq {
             return 0;
         }
         let first = self.entries.iter().position(|e| e.seq > place.seq.0);
-        first.map_or(self.bytes.len(), |i| self.entries[i].offset as usize)
+        first.map_or(self.bytes.len(), |i| self.offset_of(i))
     }
 
+    /// Takes part in shedding: has signals, and is no retract (which is never left out).
     pub fn has_signals(&self) -> bool {
-        self.entries.iter().any(|e| e.seq == 0)
+        self.signals
+    }
+
+    pub fn has_origins(&self) -> bool {
+        self.origins
+    }
+
+    pub fn is_retract(&self) -> bool {
+        self.last < self.before
+    }
+
+    /// The first end of an entry at or behind an offset: where a run that was begun may stop.
+    pub fn boundary_at(&self, offset: usize) -> usize {
+        let next = self.entries.partition_point(|e| (e.offset as usize) < offset);
+        self.offset_of(next)
+    }
+
+    /// Bytes that the chunks of this chunk's shard hold together.
+    pub fn pinned_bytes(&self) -> usize {
+        self.pinned.bytes()
+    }
+
+    fn offset_of(&self, i: usize) -> usize {
+        self.entries.get(i).map_or(self.bytes.len(), |e| e.offset as usize)
     }
 }
 
 impl Drop for Chunk {
     fn drop(&mut self) {
         self.pinned.0.fetch_sub(self.bytes.capacity(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rookery_protocol::command::Wants;
+    use rookery_protocol::dialect::contract::{DialectId, Encoding};
+
+    fn chunk(before: Place, last: Place, seqs: &[u64], pinned: &Arc<Pinned>) -> Chunk {
+        let entries =
+            seqs.iter().enumerate().map(|(i, seq)| ChunkEntry { offset: i as u32 * 2, seq: *seq, origin: None });
+        let lane = Lane { encoding: Encoding { dialect: DialectId(0), variant: 0 }, wants: Wants::default() };
+        Chunk::new(RoomHandle(1), lane, before, last, vec![0; seqs.len() * 2], entries.collect(), pinned)
+    }
+
+    #[test]
+    fn what_lies_above_a_place_is_found_behind_signals() {
+        let pinned = Arc::new(Pinned::default());
+        let chunk = chunk(Place::new(1, 4), Place::new(2, 7), &[0, 5, 0, 6, 7], &pinned);
+        assert_eq!(chunk.offset_above(Place::new(1, 3)), 0);
+        assert_eq!(chunk.offset_above(Place::new(1, 4)), 0);
+        assert_eq!(chunk.offset_above(Place::new(1, 5)), 6);
+        assert_eq!(chunk.offset_above(Place::new(2, 6)), 8);
+        assert_eq!(chunk.offset_above(Place::new(2, 7)), 10);
+        assert!(chunk.has_signals() && !chunk.is_retract());
+    }
+
+    #[test]
+    fn a_begun_run_stops_at_an_entry() {
+        let pinned = Arc::new(Pinned::default());
+        let chunk = chunk(Place::new(1, 0), Place::new(1, 3), &[1, 2, 3], &pinned);
+        assert_eq!([0, 1, 2, 3, 4, 5, 6].map(|o| chunk.boundary_at(o)), [0, 2, 2, 4, 4, 6, 6]);
+        assert_eq!(chunk.range(2), 4..6);
+    }
+
+    #[test]
+    fn a_retract_goes_back_and_is_not_shed() {
+        let pinned = Arc::new(Pinned::default());
+        let chunk = chunk(Place::new(1, 9), Place::new(1, 5), &[0], &pinned);
+        assert!(chunk.is_retract() && !chunk.has_signals());
+    }
+
+    #[test]
+    fn pinned_bytes_return() {
+        let pinned = Arc::new(Pinned::default());
+        let chunk = chunk(Place::new(1, 0), Place::new(1, 1), &[1], &pinned);
+        assert_eq!(pinned.bytes(), 2);
+        drop(chunk);
+        assert_eq!(pinned.bytes(), 0);
     }
 }
