@@ -2,11 +2,11 @@
 
 use crate::fanout::Chunk;
 use rookery_protocol::catalog::Row;
-use rookery_protocol::command::{Command, Status, Wants};
+use rookery_protocol::command::{Command, Role, Status, Wants};
 use rookery_protocol::dialect::contract::{Encoding, Number};
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::event::{Fact, Notice, Signal};
-use rookery_protocol::ids::{Millis, Place, RoomHandle, RoomKey, UserId};
+use rookery_protocol::ids::{Millis, Name, Place, RoomHandle, RoomKey, UserId};
 use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::{EndReason, GapReason, Reply, Subscribed};
 use std::sync::Arc;
@@ -120,6 +120,11 @@ pub enum ToHome {
         room: RoomKey,
         signal: Signal,
     },
+    /// Who is here, for a subscription whose presence was shed. Answered by [`ToEdge::Present`].
+    Who {
+        room: RoomHandle,
+        to: Address,
+    },
 }
 
 #[derive(Debug)]
@@ -193,8 +198,14 @@ pub enum Action {
 /// What one home wants to know of another room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Unread count and last line for this user.
+    /// To a room: unread count and last line for this user.
     Unread { user: UserId },
+    /// To a room: how it presents itself to this user.
+    Card { user: UserId },
+    /// To an inbox: a page of the rooms that its user belongs to, in the order of their names.
+    Rooms { after: Option<Name>, limit: u32 },
+    /// To a lobby: what these users do.
+    Statuses { users: Vec<UserId> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,6 +214,18 @@ pub enum Answer {
         last: Place,
         unread: u64,
         last_line: Option<Arc<rookery_protocol::message::Message>>,
+    },
+    Card {
+        title: String,
+        role: Option<Role>,
+    },
+    Rooms {
+        rooms: Vec<RoomKey>,
+        more: bool,
+    },
+    /// In the order they were asked for.
+    Statuses {
+        statuses: Vec<Status>,
     },
     /// The room is gone or cannot say at present.
     Nothing,
@@ -227,6 +250,14 @@ pub enum ToEdge {
         gather: Option<u32>,
         lane: Lane,
         subscribed: Box<Subscribed>,
+    },
+    /// Who is here: behind [`ToEdge::Attached`] of a lane that wants presence, and as the answer to [`ToHome::Who`].
+    Present {
+        to: ConnId,
+        room: RoomHandle,
+        users: Vec<UserId>,
+        count: u64,
+        complete: bool,
     },
     /// For every subscription of the lane that waits for what comes after `after`.
     Page {

@@ -41,9 +41,20 @@ pub trait Ports {
     fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored>;
 
     /// Everything about a room that is not a page. None of the answers is shared.
-    fn load(&mut self, ticket: Ticket, room: &RoomKey) -> Option<Result<Box<RoomImage>, StoreFault>>;
+    fn load(
+        &mut self,
+        ticket: Ticket,
+        handle: RoomHandle,
+        room: &RoomKey,
+    ) -> Option<Result<Box<RoomImage>, StoreFault>>;
 
-    fn fetch(&mut self, ticket: Ticket, room: &RoomKey, what: &Fetch) -> Option<Result<Fetched, StoreFault>>;
+    fn fetch(
+        &mut self,
+        ticket: Ticket,
+        handle: RoomHandle,
+        room: &RoomKey,
+        what: &Fetch,
+    ) -> Option<Result<Fetched, StoreFault>>;
 
     fn verify(
         &mut self,
@@ -94,8 +105,11 @@ pub enum Fact {
 #[derive(Debug)]
 pub struct SequenceRequest<'a> {
     pub room: &'a RoomKey,
+    /// Goes back with a late answer.
+    pub handle: RoomHandle,
     /// The highest place this node has given or seen given in the room, in flight included.
     pub after: Place,
+    /// The epoch that a place given now belongs to: above the one of `after` where it opens a new one.
     pub run: Epoch,
     pub key: Option<(&'a UserId, &'a DuplicateKey)>,
     pub expect: Option<Place>,
@@ -115,6 +129,8 @@ pub enum Sequenced {
 pub struct Foreign {
     pub event: Event,
     pub rows: Vec<Row>,
+    /// Its proposer's rights do not come from the room (a backend): they are not checked again.
+    pub privileged: bool,
 }
 
 /// What a room writes in one turn.
@@ -178,10 +194,13 @@ pub enum Row {
         room: RoomKey,
         role: Option<Role>,
     },
-    /// Events above this place are taken back.
+    /// Before everything else of its batch: events above this place are taken back.
     Retract {
         above: Place,
     },
+    /// Before everything else of its batch: the room was deleted, and all that was stored of it goes, events and rows.
+    /// Its highest place is remembered; ordinals begin again at 1, and what follows has a higher epoch.
+    Wipe,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +228,7 @@ pub struct RoomImage {
     pub reactions: Vec<(Place, Name, UserId)>,
     pub pins: Vec<Place>,
     pub watermarks: Vec<(UserId, ReadMark, Place, Ordinal)>,
+    /// (user, stream, highest n, its place): all of them, or at least `STREAMS_PER_ROOM` of the newest.
     pub streams: Vec<(UserId, u64, u64, Place)>,
     pub effects_pending: Vec<CauseEffect>,
     pub effects_taken: Vec<EffectId>,
@@ -225,6 +245,8 @@ pub enum Fetch {
     Message(Place),
     /// The place that a duplicate key was given.
     Key { user: UserId, key: DuplicateKey },
+    /// The highest number of a duplicate stream; only asked where [`RoomImage::streams`] was not all of them.
+    Stream { user: UserId, stream: u64 },
     /// Messages, oldest first, at or below the fence.
     Page { from: HistoryFrom, limit: u32, thread: Option<Place>, fence: Place },
     /// Events after a place, as replay shows them, at or below the fence.
@@ -239,6 +261,8 @@ pub enum Fetch {
 pub enum Fetched {
     Message(Option<Arc<Message>>),
     Place(Option<Place>),
+    /// Number and place.
+    Stream(Option<(u64, Place)>),
     Page {
         messages: Vec<Arc<Message>>,
         more_before: bool,

@@ -114,6 +114,7 @@ impl Shard {
                 self.home.take(now, ports, me, message, &mut self.out);
             }
             self.home.end_turn(now, ports, &mut self.out);
+            self.out.settle();
             if self.out.is_empty(me) {
                 break;
             }
@@ -156,6 +157,7 @@ impl Shard {
             }
             ToEdge::Reply { .. }
             | ToEdge::Attached { .. }
+            | ToEdge::Present { .. }
             | ToEdge::Page { .. }
             | ToEdge::Ended { .. }
             | ToEdge::Behind { .. }

@@ -42,6 +42,16 @@ impl Outbound {
         lane.late.push(message);
     }
 
+    /// Ends a round of a turn: what a later round adds comes behind this one's replies, so an ending never overtakes
+    /// the answer of the subscription that it ends.
+    pub fn settle(&mut self) {
+        for lane in &mut self.lanes {
+            if !lane.late.is_empty() {
+                lane.ordered.append(&mut lane.late);
+            }
+        }
+    }
+
     pub fn to_home(&mut self, to: ShardId, message: ToHome) {
         let lane = &mut self.lanes[usize::from(to.0)];
         lane.bytes += MESSAGE_COST;
