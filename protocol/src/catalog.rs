@@ -43,7 +43,32 @@ macro_rules! catalog {
             number: $number, word: $word, home: Home::$home, needs: Needs::$needs, places: $places, sentence: $sentence,
         }),+];
 
+        /// The same rows as an enum, for tables that must not leave one out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum CommandKind { $($variant = $number),+ }
+
+        impl CommandKind {
+            pub const ALL: &'static [CommandKind] = &[$(CommandKind::$variant),+];
+
+            pub const fn row(self) -> &'static Row {
+                match self { $(CommandKind::$variant => const { row($number) }),+ }
+            }
+
+            pub fn from_word(word: &str) -> Option<CommandKind> {
+                match word { $($word => Some(CommandKind::$variant),)+ _ => None }
+            }
+
+            pub fn from_number(number: u64) -> Option<CommandKind> {
+                match number { $($number => Some(CommandKind::$variant),)+ _ => None }
+            }
+        }
+
         impl Command {
+            pub fn kind(&self) -> CommandKind {
+                match self { $(Command::$variant { .. } => CommandKind::$variant),+ }
+            }
+
             pub fn row(&self) -> &'static Row {
                 match self { $(Command::$variant { .. } => const { row($number) }),+ }
             }
@@ -106,11 +131,11 @@ const fn row(number: u8) -> &'static Row {
 }
 
 pub fn by_number(number: u64) -> Option<&'static Row> {
-    ROWS.iter().find(|r| u64::from(r.number) == number)
+    CommandKind::from_number(number).map(CommandKind::row)
 }
 
 pub fn by_word(word: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|r| r.word == word)
+    CommandKind::from_word(word).map(CommandKind::row)
 }
 
 #[cfg(test)]

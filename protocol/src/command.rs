@@ -231,10 +231,11 @@ pub struct PostExtra {
     pub on_behalf_of: Option<UserId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ReadMark {
     Delivered = 0,
+    #[default]
     Read = 1,
 }
 
@@ -270,10 +271,11 @@ pub enum HistoryFrom {
     FromNewest(u64),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum RosterOf {
     /// Who belongs to the room.
+    #[default]
     Members = 0,
     /// Who is subscribed now.
     Present = 1,
@@ -312,27 +314,10 @@ pub enum Revocation {
     IssuedBefore { user: UserId, at: u64 },
 }
 
-macro_rules! words {
-    ($($type:ident { $($variant:ident = $word:literal),+ $(,)? })+) => {$(
-        impl $type {
-            pub const ALL: &'static [$type] = &[$($type::$variant),+];
-            pub const fn word(self) -> &'static str {
-                match self { $($type::$variant => $word),+ }
-            }
-            pub fn from_word(word: &str) -> Option<$type> {
-                match word { $($word => Some($type::$variant),)+ _ => None }
-            }
-            pub fn from_number(n: u64) -> Option<$type> {
-                Self::ALL.iter().copied().find(|v| *v as u64 == n)
-            }
-        }
-    )+};
-}
-
 words! {
-    ReadMark { Delivered = "delivered", Read = "read" }
-    Status { Online = "online", Away = "away", Busy = "busy", Offline = "offline" }
-    Role { Member = "member", Admin = "admin", Owner = "owner" }
-    RosterOf { Members = "members", Present = "present" }
-    Access { Open = "open", Claims = "claims", Members = "members" }
+    ReadMark "read mark" { Delivered = "delivered", Read = "read" }
+    Status "status" { Online = "online", Away = "away", Busy = "busy", Offline = "offline" }
+    Role "role" { Member = "member", Admin = "admin", Owner = "owner" }
+    RosterOf "roster of" { Members = "members", Present = "present" }
+    Access "access" { Open = "open", Claims = "claims", Members = "members" }
 }

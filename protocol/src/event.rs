@@ -320,6 +320,66 @@ impl Kind {
     }
 }
 
+/// One row per kind of fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum FactKind {
+    RoomListed = 0,
+    RoomUnlisted = 1,
+    NameTaken = 2,
+    NameReleased = 3,
+    NumbersTaken = 4,
+    DirectPaired = 5,
+    UserSeen = 6,
+    UserErased = 7,
+    TokenRevoked = 8,
+    UserRevoked = 9,
+}
+
+words! {
+    Departure "departure" { Left = "left", Removed = "removed", RoomDeleted = "room_deleted", Erased = "erased" }
+    NoticeKind "notice" {
+        Mentioned = "mentioned", MemberOf = "member_of", NoLongerMember = "no_longer_member", RoleChanged = "role_changed",
+    }
+    FactKind "fact" {
+        RoomListed = "room_listed", RoomUnlisted = "room_unlisted", NameTaken = "name_taken",
+        NameReleased = "name_released", NumbersTaken = "numbers_taken", DirectPaired = "direct_paired",
+        UserSeen = "user_seen", UserErased = "user_erased", TokenRevoked = "token_revoked", UserRevoked = "user_revoked",
+    }
+}
+
+impl Kind {
+    pub fn from_number(n: u64) -> Option<Kind> {
+        Self::ALL.into_iter().find(|k| *k as u64 == n)
+    }
+
+    pub fn from_word(word: &str) -> Option<Kind> {
+        Self::ALL.into_iter().find(|k| k.word() == word)
+    }
+
+    /// Signals have no place; all others are events.
+    pub const fn is_signal(self) -> bool {
+        self as u8 >= Kind::Typing as u8
+    }
+}
+
+impl Fact {
+    pub fn kind(&self) -> FactKind {
+        match self {
+            Fact::RoomListed { .. } => FactKind::RoomListed,
+            Fact::RoomUnlisted { .. } => FactKind::RoomUnlisted,
+            Fact::NameTaken { .. } => FactKind::NameTaken,
+            Fact::NameReleased { .. } => FactKind::NameReleased,
+            Fact::NumbersTaken { .. } => FactKind::NumbersTaken,
+            Fact::DirectPaired { .. } => FactKind::DirectPaired,
+            Fact::UserSeen { .. } => FactKind::UserSeen,
+            Fact::UserErased { .. } => FactKind::UserErased,
+            Fact::TokenRevoked { .. } => FactKind::TokenRevoked,
+            Fact::UserRevoked { .. } => FactKind::UserRevoked,
+        }
+    }
+}
+
 impl EventBody {
     pub fn kind(&self) -> Kind {
         match self {

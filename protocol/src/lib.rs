@@ -9,14 +9,20 @@
 //! Pure: no I/O, no async, no clock. Time and randomness come in from outside.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[macro_use]
+pub mod words;
+
 pub mod catalog;
 pub mod command;
 pub mod dialect;
 pub mod errors;
 pub mod event;
 pub mod ids;
+pub mod layout;
 pub mod limits;
 pub mod message;
 pub mod principal;
 pub mod reply;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod wire;

@@ -154,6 +154,8 @@ pub enum EndReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub code: ErrorCode,
+    /// Which of the command's rooms it concerns, counted from 0, where the command named several and the others go on.
+    pub room: Option<u32>,
     /// When trying again makes sense; 0: see the code's row.
     pub retry_after_ms: u32,
     /// What exactly, and how to mend it. Never a token, never a body.
@@ -162,15 +164,21 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: ErrorCode) -> Refusal {
-        Refusal { code, retry_after_ms: 0, detail: String::new() }
+        Refusal { code, room: None, retry_after_ms: 0, detail: String::new() }
     }
 
     pub fn because(code: ErrorCode, detail: impl Into<String>) -> Refusal {
-        Refusal { code, retry_after_ms: 0, detail: detail.into() }
+        Refusal { code, room: None, retry_after_ms: 0, detail: detail.into() }
     }
 
     pub fn later(code: ErrorCode, retry_after_ms: u32) -> Refusal {
-        Refusal { code, retry_after_ms, detail: String::new() }
+        Refusal { code, room: None, retry_after_ms, detail: String::new() }
+    }
+
+    /// Of a command that named several rooms: this one alone is refused.
+    pub fn of_room(mut self, index: u32) -> Refusal {
+        self.room = Some(index);
+        self
     }
 }
 
@@ -224,3 +232,94 @@ pub struct UnreadEntry {
 
 /// Events as a page of replay carries them.
 pub type Replay = Vec<Arc<Event>>;
+
+/// One row per kind of reply: its number in the binary encoding and its word in text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ReplyKind {
+    Done = 80,
+    Welcome = 81,
+    Pong = 82,
+    Subscribed = 83,
+    Unsubscribed = 84,
+    Placed = 85,
+    History = 86,
+    Roster = 87,
+    Presence = 88,
+    Rooms = 89,
+    Direct = 90,
+    Users = 91,
+    Unread = 92,
+    Numbers = 93,
+    Broadcast = 94,
+    Counted = 95,
+    Refused = 96,
+}
+
+/// One row per kind of mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum MarkKind {
+    Resumed = 64,
+    Gap = 65,
+    Ended = 66,
+    Present = 67,
+}
+
+words! {
+    ReplyKind "reply" {
+        Done = "done", Welcome = "welcome", Pong = "pong", Subscribed = "subscribed", Unsubscribed = "unsubscribed",
+        Placed = "placed", History = "history", Roster = "roster", Presence = "presence", Rooms = "rooms",
+        Direct = "direct", Users = "users", Unread = "unread", Numbers = "numbers", Broadcast = "broadcast",
+        Counted = "counted", Refused = "refused",
+    }
+    MarkKind "mark" { Resumed = "resumed", Gap = "gap", Ended = "ended", Present = "present" }
+    GapReason "gap reason" { TooOld = "too_old", UnknownPlace = "unknown_place", Lagged = "lagged" }
+    EndReason "end reason" {
+        Removed = "removed", RoomDeleted = "room_deleted", Replaced = "replaced", AccessLost = "access_lost",
+    }
+}
+
+impl Reply {
+    pub fn kind(&self) -> ReplyKind {
+        match self {
+            Reply::Done => ReplyKind::Done,
+            Reply::Welcome(_) => ReplyKind::Welcome,
+            Reply::Pong { .. } => ReplyKind::Pong,
+            Reply::Subscribed(_) => ReplyKind::Subscribed,
+            Reply::Unsubscribed { .. } => ReplyKind::Unsubscribed,
+            Reply::Placed { .. } => ReplyKind::Placed,
+            Reply::History(_) => ReplyKind::History,
+            Reply::Roster { .. } => ReplyKind::Roster,
+            Reply::Presence { .. } => ReplyKind::Presence,
+            Reply::Rooms { .. } => ReplyKind::Rooms,
+            Reply::Direct { .. } => ReplyKind::Direct,
+            Reply::Users { .. } => ReplyKind::Users,
+            Reply::Unread { .. } => ReplyKind::Unread,
+            Reply::Numbers { .. } => ReplyKind::Numbers,
+            Reply::Broadcast { .. } => ReplyKind::Broadcast,
+            Reply::Counted { .. } => ReplyKind::Counted,
+            Reply::Refused(_) => ReplyKind::Refused,
+        }
+    }
+}
+
+impl Mark {
+    pub fn kind(&self) -> MarkKind {
+        match self {
+            Mark::Resumed { .. } => MarkKind::Resumed,
+            Mark::Gap { .. } => MarkKind::Gap,
+            Mark::Ended { .. } => MarkKind::Ended,
+            Mark::Present { .. } => MarkKind::Present,
+        }
+    }
+
+    pub fn room(&self) -> RoomHandle {
+        match self {
+            Mark::Resumed { room, .. }
+            | Mark::Gap { room, .. }
+            | Mark::Ended { room, .. }
+            | Mark::Present { room, .. } => *room,
+        }
+    }
+}
