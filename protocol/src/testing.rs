@@ -82,10 +82,12 @@ fn rooms() -> impl Strategy<Value = Vec<RoomRef>> {
 }
 
 fn subscribe_rooms() -> impl Strategy<Value = Vec<SubscribeRoom>> {
-    let wants =
-        (any::<bool>(), any::<bool>()).prop_map(|(presence, summary_only)| Wants { presence, summary_only });
-    let room = (room_ref(), option::of(place()), wants)
-        .prop_map(|(room, cursor, wants)| SubscribeRoom { room, cursor, wants });
+    let wants = (any::<bool>(), any::<bool>()).prop_map(|(presence, summary_only)| Wants { presence, summary_only });
+    let room = (room_ref(), option::of(place()), wants).prop_map(|(room, cursor, wants)| SubscribeRoom {
+        room,
+        cursor,
+        wants,
+    });
     vec(room, 1..4)
 }
 
@@ -97,8 +99,12 @@ pub fn duplicate_key() -> impl Strategy<Value = DuplicateKey> {
 }
 
 fn attachment() -> impl Strategy<Value = Attachment> {
-    (text(), text(), text(), int())
-        .prop_map(|(name, media_type, url, bytes)| Attachment { name, media_type, url, bytes })
+    (text(), text(), text(), int()).prop_map(|(name, media_type, url, bytes)| Attachment {
+        name,
+        media_type,
+        url,
+        bytes,
+    })
 }
 
 /// A kind with a body that suits it.
@@ -176,9 +182,9 @@ pub fn command_of(kind: CommandKind) -> BoxedStrategy<Command> {
     match kind {
         K::Authenticate => text().prop_map(|token| Command::Authenticate { token }).boxed(),
         K::Refresh => text().prop_map(|token| Command::Refresh { token }).boxed(),
-        K::Resume => (option::of(text()), subscribe_rooms())
-            .prop_map(|(token, rooms)| Command::Resume { token, rooms })
-            .boxed(),
+        K::Resume => {
+            (option::of(text()), subscribe_rooms()).prop_map(|(token, rooms)| Command::Resume { token, rooms }).boxed()
+        }
         K::Ping => Just(Command::Ping).boxed(),
         K::SetStatus => (word(), text()).prop_map(|(status, text)| Command::SetStatus { status, text }).boxed(),
         K::QueryPresence => names().prop_map(|users| Command::QueryPresence { users }).boxed(),
@@ -220,20 +226,14 @@ pub fn command_of(kind: CommandKind) -> BoxedStrategy<Command> {
         K::DeleteRoom => room_ref().prop_map(|room| Command::DeleteRoom { room }).boxed(),
         K::Join => room_ref().prop_map(|room| Command::Join { room }).boxed(),
         K::Leave => room_ref().prop_map(|room| Command::Leave { room }).boxed(),
-        K::Invite => {
-            (member(), word()).prop_map(|((room, user), role)| Command::Invite { room, user, role }).boxed()
-        }
+        K::Invite => (member(), word()).prop_map(|((room, user), role)| Command::Invite { room, user, role }).boxed(),
         K::RemoveMember => member().prop_map(|(room, user)| Command::RemoveMember { room, user }).boxed(),
-        K::SetRole => {
-            (member(), word()).prop_map(|((room, user), role)| Command::SetRole { room, user, role }).boxed()
-        }
+        K::SetRole => (member(), word()).prop_map(|((room, user), role)| Command::SetRole { room, user, role }).boxed(),
         K::ListRooms => (any::<bool>(), option::of(name()), int32())
             .prop_map(|(mine, after, limit)| Command::ListRooms { mine, after, limit })
             .boxed(),
         K::DirectRoom => name().prop_map(|user| Command::DirectRoom { user }).boxed(),
-        K::Users => {
-            (option::of(name()), int32()).prop_map(|(after, limit)| Command::Users { after, limit }).boxed()
-        }
+        K::Users => (option::of(name()), int32()).prop_map(|(after, limit)| Command::Users { after, limit }).boxed(),
         K::Search => (text(), int32()).prop_map(|(query, limit)| Command::Search { query, limit }).boxed(),
         K::UnreadSummary => {
             (option::of(name()), int32()).prop_map(|(after, limit)| Command::UnreadSummary { after, limit }).boxed()
@@ -323,15 +323,15 @@ pub fn fact_of(kind: FactKind) -> BoxedStrategy<Fact> {
         FactKind::NumbersTaken => (name(), int(), int32())
             .prop_map(|(counter, first, count)| Fact::NumbersTaken { counter, first, count })
             .boxed(),
-        FactKind::DirectPaired => (name(), name(), name())
-            .prop_map(|(low, high, room)| Fact::DirectPaired { low, high, room })
-            .boxed(),
+        FactKind::DirectPaired => {
+            (name(), name(), name()).prop_map(|(low, high, room)| Fact::DirectPaired { low, high, room }).boxed()
+        }
         FactKind::UserSeen => (name(), text()).prop_map(|(user, display)| Fact::UserSeen { user, display }).boxed(),
         FactKind::UserErased => name().prop_map(|user| Fact::UserErased { user }).boxed(),
         FactKind::TokenRevoked => name().prop_map(|id| Fact::TokenRevoked { id }).boxed(),
-        FactKind::UserRevoked => (name(), int())
-            .prop_map(|(user, issued_before)| Fact::UserRevoked { user, issued_before })
-            .boxed(),
+        FactKind::UserRevoked => {
+            (name(), int()).prop_map(|(user, issued_before)| Fact::UserRevoked { user, issued_before }).boxed()
+        }
     }
 }
 
@@ -340,8 +340,12 @@ fn notice() -> impl Strategy<Value = Notice> {
 }
 
 fn presence_of() -> impl Strategy<Value = PresenceOf> {
-    (name(), word(), text(), int())
-        .prop_map(|(user, status, text, last_seen)| PresenceOf { user, status, text, last_seen })
+    (name(), word(), text(), int()).prop_map(|(user, status, text, last_seen)| PresenceOf {
+        user,
+        status,
+        text,
+        last_seen,
+    })
 }
 
 /// Any event or signal of this kind.
@@ -369,9 +373,7 @@ pub fn happening_of(kind: Kind) -> BoxedStrategy<Happening> {
         Kind::RoleSet => member().prop_map(|(user, role)| EventBody::RoleSet { user, role }).boxed(),
         Kind::Updated => room_info().prop_map(|info| EventBody::Updated(Arc::new(info))).boxed(),
         Kind::Notified => notice().prop_map(EventBody::Notified).boxed(),
-        Kind::Recorded => {
-            Union::new(FactKind::ALL.iter().map(|k| fact_of(*k))).prop_map(EventBody::Recorded).boxed()
-        }
+        Kind::Recorded => Union::new(FactKind::ALL.iter().map(|k| fact_of(*k))).prop_map(EventBody::Recorded).boxed(),
         Kind::Void => Just(EventBody::Void).boxed(),
         Kind::Typing => {
             return signal((name(), any::<bool>()).prop_map(|(user, on)| Signal::Typing { user, on }).boxed());
@@ -404,12 +406,11 @@ pub fn happening_of(kind: Kind) -> BoxedStrategy<Happening> {
         }
     };
     (place(), int(), name(), body)
-        .prop_map(|(place, at, by, body)| {
+        .prop_map(|(place, at, by, mut body)| {
             // A posted message stands where its event stands.
-            let body = match body {
-                EventBody::Posted(m) => EventBody::Posted(Arc::new(Message { place, ..(*m).clone() })),
-                other => other,
-            };
+            if let EventBody::Posted(message) = &mut body {
+                Arc::make_mut(message).place = place;
+            }
             Happening::Event(Event { place, at, by, body })
         })
         .boxed()
@@ -467,8 +468,12 @@ fn subscribed() -> impl Strategy<Value = Subscribed> {
 }
 
 fn page() -> impl Strategy<Value = Page> {
-    let count = (place(), name(), int(), names())
-        .prop_map(|(target, reaction, count, sample)| ReactionCount { target, reaction, count, sample });
+    let count = (place(), name(), int(), names()).prop_map(|(target, reaction, count, sample)| ReactionCount {
+        target,
+        reaction,
+        count,
+        sample,
+    });
     let messages = vec(message().prop_map(Arc::new), 0..4);
     (messages, vec(count, 0..3), place(), any::<bool>(), any::<bool>()).prop_map(
         |(messages, reactions, fence, more_before, more_after)| Page {
@@ -482,8 +487,12 @@ fn page() -> impl Strategy<Value = Page> {
 }
 
 fn refusal() -> impl Strategy<Value = Refusal> {
-    (word(), option::of(int32()), int32(), text())
-        .prop_map(|(code, room, retry_after_ms, detail)| Refusal { code, room, retry_after_ms, detail })
+    (word(), option::of(int32()), int32(), text()).prop_map(|(code, room, retry_after_ms, detail)| Refusal {
+        code,
+        room,
+        retry_after_ms,
+        detail,
+    })
 }
 
 /// Any reply of this kind.
@@ -500,22 +509,28 @@ pub fn reply_of(kind: ReplyKind) -> BoxedStrategy<Reply> {
             .boxed(),
         K::History => page().prop_map(|p| Reply::History(Box::new(p))).boxed(),
         K::Roster => {
-            let entry = (name(), option::of(word()), any::<bool>())
-                .prop_map(|(user, role, present)| RosterEntry { user, role, present });
+            let entry = (name(), option::of(word()), any::<bool>()).prop_map(|(user, role, present)| RosterEntry {
+                user,
+                role,
+                present,
+            });
             (vec(entry, 0..4), int(), any::<bool>())
                 .prop_map(|(members, count, more)| Reply::Roster { members, count, more })
                 .boxed()
         }
         K::Presence => vec(presence_of(), 0..4).prop_map(|users| Reply::Presence { users }).boxed(),
         K::Rooms => {
-            let entry = (room_key(), text(), option::of(word()))
-                .prop_map(|(room, title, role)| RoomEntry { room, title, role });
+            let entry = (room_key(), text(), option::of(word())).prop_map(|(room, title, role)| RoomEntry {
+                room,
+                title,
+                role,
+            });
             (vec(entry, 0..4), any::<bool>()).prop_map(|(rooms, more)| Reply::Rooms { rooms, more }).boxed()
         }
         K::Direct => name().prop_map(|name| Reply::Direct { name }).boxed(),
         K::Users => {
-            let entry = (name(), text(), word())
-                .prop_map(|(user, display, status)| UserEntry { user, display, status });
+            let entry =
+                (name(), text(), word()).prop_map(|(user, display, status)| UserEntry { user, display, status });
             (vec(entry, 0..4), any::<bool>()).prop_map(|(users, more)| Reply::Users { users, more }).boxed()
         }
         K::Unread => {

@@ -456,9 +456,5 @@ impl Form for BodyForm {
 #[inline]
 pub fn body<'a>(from: &mut Reader<'a>) -> Result<&'a [u8], Bad> {
     let bytes = from.bytes()?;
-    if bytes.len() as u64 <= limits::BODY_BYTES {
-        Ok(bytes)
-    } else {
-        Err(Bad::too_large(limits::BODY_BYTES, "bytes"))
-    }
+    if bytes.len() as u64 <= limits::BODY_BYTES { Ok(bytes) } else { Err(Bad::too_large(limits::BODY_BYTES, "bytes")) }
 }

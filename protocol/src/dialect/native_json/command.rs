@@ -204,9 +204,7 @@ fn edit(object: &Object<'_>) -> Result<Command, Bad> {
 fn history(object: &Object<'_>) -> Result<Command, Bad> {
     let mut from = HistoryFrom::Newest;
     let mut set = |field: Field, given: Option<HistoryFrom>| match given {
-        Some(_) if from != HistoryFrom::Newest => {
-            Err(Bad::malformed("a page begins in one way only").at(field.word()))
-        }
+        Some(_) if from != HistoryFrom::Newest => Err(Bad::malformed("a page begins in one way only").at(field.word())),
         Some(given) => {
             from = given;
             Ok(())

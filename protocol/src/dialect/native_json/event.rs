@@ -127,5 +127,9 @@ pub fn hear(word: &str, object: &Object<'_>, epochs: &Epochs) -> Result<Option<S
     let at = get::<Int>(object, Field::at)?;
     let by = get::<NameOf>(object, Field::by)?;
     let body = read_body(kind, object, &Around { place, version: place, sender: &by, posted_at: at })?;
-    Ok(body.map(|body| ServerFrame::Event { room, opens_epoch: opened.is_some(), event: Event { place, at, by, body } }))
+    Ok(body.map(|body| ServerFrame::Event {
+        room,
+        opens_epoch: opened.is_some(),
+        event: Event { place, at, by, body },
+    }))
 }

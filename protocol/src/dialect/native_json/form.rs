@@ -1,9 +1,7 @@
 //! How each form of [`crate::layout`] is written and read as JSON.
 
 use super::object::{Field, Object};
-use crate::command::{
-    Access, Role, RoomRef, RoomSettings, Status, SubscribeRoom, Wants,
-};
+use crate::command::{Access, Role, RoomRef, RoomSettings, Status, SubscribeRoom, Wants};
 use crate::errors::ErrorCode;
 use crate::event::{Notice, NoticeKind, PresenceOf, RoomInfo};
 use crate::ids::{AckLevel, DuplicateKey, Epoch, MessageId, Name, Place, RoomHandle, RoomKey, RoomKind};
