@@ -1,2 +1,46 @@
-//! Load and proof.
-fn main() {}
+//! Load and proof. Parts, in reading order: `ws` (frames), `floor` (the servers to compare with), `marker` (what is in
+//! every body), `adapter` (a target's language), `drive` (workloads and the judge), `measure` (what a process costs).
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod adapter;
+mod cli;
+mod drive;
+mod floor;
+mod marker;
+mod measure;
+mod sys;
+mod ws;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command, DriveArgs};
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Floor(args) => {
+            floor::run(args.mode, args.listen, usize::from(args.frame_overhead)).map(|()| true)
+        }
+        Command::Drive(args) => drive(&args),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("loadgen: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn drive(args: &DriveArgs) -> io::Result<bool> {
+    let outcome = drive::run(&args.options())?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&outcome)?);
+    } else {
+        println!("{outcome}");
+    }
+    Ok(!outcome.failed())
+}

@@ -1,0 +1,155 @@
+//! One client connection: connecting, upgrading, then bytes both ways without ever blocking.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::ops::Range;
+
+use super::net::Net;
+use crate::sys::{Interest, Ready};
+use crate::ws::{frame, handshake};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connecting,
+    Upgrading,
+    Open,
+}
+
+/// A connection between reads owns no buffer unless half a frame is waiting for its rest.
+pub struct Link {
+    stream: TcpStream,
+    token: u64,
+    stage: Stage,
+    partial: Vec<u8>,
+    out: Vec<u8>,
+    sent: usize,
+    wants_write: bool,
+}
+
+/// What an event brought.
+pub struct Got {
+    /// The upgrade was accepted just now.
+    pub opened: bool,
+    /// The bytes to read frames from, in the caller's buffer.
+    pub bytes: Range<usize>,
+}
+
+impl Link {
+    pub fn connect(net: &mut Net, token: u64) -> io::Result<Link> {
+        let stream = net.connect()?;
+        net.epoll.add(&stream, token, Interest::ReadWrite)?;
+        let stage = Stage::Connecting;
+        Ok(Link {
+            stream,
+            token,
+            stage,
+            partial: Vec::new(),
+            out: Vec::new(),
+            sent: 0,
+            wants_write: true,
+        })
+    }
+
+    /// Adds one masked frame to what goes out with the next [`Link::flush`].
+    pub fn queue(&mut self, opcode: u8, payload: &[u8], key: [u8; 4]) {
+        frame::write_masked(&mut self.out, opcode, payload, key);
+    }
+
+    /// Sends everything queued in one call, or as much of it as the socket takes.
+    pub fn flush(&mut self, net: &Net) -> io::Result<()> {
+        if self.stage == Stage::Connecting {
+            return Ok(());
+        }
+        if self.sent < self.out.len() {
+            match (&self.stream).write(&self.out[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let done = self.sent == self.out.len();
+        if done {
+            self.sent = 0;
+            self.out.clear();
+            // An idle crowd must not keep the buffers of its first words.
+            if self.out.capacity() <= net.request.len() {
+                self.out = Vec::new();
+            }
+        }
+        if self.wants_write == done {
+            self.wants_write = !done;
+            net.epoll.modify(
+                &self.stream,
+                self.token,
+                if done {
+                    Interest::Read
+                } else {
+                    Interest::ReadWrite
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Moves on by one event: at most one write and one read. The end of the stream is an error.
+    pub fn advance(&mut self, net: &Net, ready: Ready, buffer: &mut [u8]) -> io::Result<Got> {
+        if ready.writable {
+            if self.stage == Stage::Connecting {
+                if let Some(error) = self.stream.take_error()? {
+                    return Err(error);
+                }
+                self.stage = Stage::Upgrading;
+                self.out = net.request.clone();
+            }
+            self.flush(net)?;
+        }
+        let nothing = Got {
+            opened: false,
+            bytes: 0..0,
+        };
+        if !ready.readable || self.stage == Stage::Connecting {
+            return Ok(nothing);
+        }
+        let kept = self.partial.len();
+        if kept >= buffer.len() {
+            return Err(io::Error::other("a frame larger than the read buffer"));
+        }
+        buffer[..kept].copy_from_slice(&self.partial);
+        let filled = match (&self.stream).read(&mut buffer[kept..]) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => kept + count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(nothing),
+            Err(error) => return Err(error),
+        };
+        self.partial.clear();
+        if self.stage == Stage::Open {
+            return Ok(Got {
+                opened: false,
+                bytes: 0..filled,
+            });
+        }
+        let Some(head) = handshake::head_len(&buffer[..filled]) else {
+            if filled > handshake::HEAD_MAX {
+                return Err(io::Error::other("upgrade answered with an endless head"));
+            }
+            self.keep(&buffer[..filled]);
+            return Ok(nothing);
+        };
+        handshake::check_response(&buffer[..head], &net.accept).map_err(io::Error::other)?;
+        self.stage = Stage::Open;
+        self.partial = Vec::new();
+        Ok(Got {
+            opened: true,
+            bytes: head..filled,
+        })
+    }
+
+    /// Keeps the start of a frame until its rest comes.
+    pub fn keep(&mut self, rest: &[u8]) {
+        self.partial.extend_from_slice(rest);
+    }
+
+    pub fn shrink(&mut self) {
+        self.partial.shrink_to_fit();
+    }
+}

@@ -1,0 +1,63 @@
+//! Where connections go and come from: the target, the epoll they share, and the source addresses they take in turn.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::adapter::Adapter;
+use crate::sys::{self, Epoll};
+use crate::ws::handshake;
+
+/// Loopback source addresses used in turn: one address has too few ports for minutes of connecting.
+const SOURCES: u8 = 100;
+
+pub struct Net {
+    pub epoll: Epoll,
+    target: SocketAddr,
+    next_source: u8,
+    random: u64,
+    /// What each connection says first, and the proof it expects.
+    pub request: Vec<u8>,
+    pub accept: String,
+}
+
+impl Net {
+    pub fn new(target: SocketAddr, adapter: &dyn Adapter) -> io::Result<Net> {
+        let (path, more) = adapter.upgrade();
+        Ok(Net {
+            epoll: Epoll::new()?,
+            target,
+            next_source: 0,
+            random: u64::from(std::process::id()) << 32 | 0x9E37_79B9,
+            request: handshake::request(&target.to_string(), &path, &more).into_bytes(),
+            accept: handshake::accept_value(handshake::CLIENT_KEY),
+        })
+    }
+
+    /// Starts a connection; it is made when the socket turns writable.
+    pub fn connect(&mut self) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(self.target), Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if self.target.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+            self.next_source = self.next_source % SOURCES + 1;
+            sys::bind_address_only(&socket)?;
+            socket.bind(&SocketAddr::from(([127, 0, 0, 1 + self.next_source], 0)).into())?;
+        }
+        match socket.connect(&self.target.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(socket.into())
+    }
+
+    /// A mask key without a zero byte, so that a server cannot get away with not unmasking.
+    pub fn mask_key(&mut self) -> [u8; 4] {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random as u32 | 0x0101_0101).to_le_bytes()
+    }
+}
