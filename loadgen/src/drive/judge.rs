@@ -149,7 +149,7 @@ pub enum Verdict {
 #[derive(Default)]
 pub struct Listener {
     next: u64,
-    missing: Option<Box<BTreeSet<u64>>>,
+    missing: BTreeSet<u64>,
     given_up: u64,
 }
 
@@ -171,7 +171,7 @@ impl Listener {
             return Verdict::InOrder;
         }
         if number > self.next {
-            let missing = self.missing.get_or_insert_default();
+            let missing = &mut self.missing;
             let room = (MISSING_MAX - missing.len().min(MISSING_MAX)) as u64;
             let kept = (number - self.next).min(room);
             self.given_up += number - self.next - kept;
@@ -179,11 +179,7 @@ impl Listener {
             self.next = number + 1;
             return Verdict::Ahead;
         }
-        let was_missing = self
-            .missing
-            .as_mut()
-            .is_some_and(|missing| missing.remove(&number));
-        if was_missing {
+        if self.missing.remove(&number) {
             Verdict::Late
         } else {
             Verdict::Again
@@ -192,11 +188,7 @@ impl Listener {
 
     /// How many of `published` messages this listener never got.
     pub fn lost(&self, published: u64) -> u64 {
-        let missing = self
-            .missing
-            .as_ref()
-            .map_or(0, |missing| missing.len() as u64);
-        published.saturating_sub(self.next) + missing + self.given_up
+        published.saturating_sub(self.next) + self.missing.len() as u64 + self.given_up
     }
 }
 
@@ -255,7 +247,7 @@ mod tests {
         assert_eq!(listener.lost(5), 3);
         let (listener, verdicts) = feed(&[0, 10_000_000]);
         assert_eq!(verdicts[1], Verdict::Ahead);
-        assert_eq!(listener.missing.as_ref().unwrap().len(), MISSING_MAX);
+        assert_eq!(listener.missing.len(), MISSING_MAX);
         assert_eq!(listener.lost(10_000_001), 9_999_999);
     }
 

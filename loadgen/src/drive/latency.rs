@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-const LOWEST_NS: u64 = 1_000;
+const LOWEST_NS: u64 = 100;
 const HIGHEST_NS: u64 = 60_000_000_000;
 
 /// Percentiles in microseconds.
@@ -76,6 +76,7 @@ impl Latencies {
         }
     }
 
+    #[cfg(test)]
     pub fn count(&self) -> u64 {
         self.histogram.len()
     }

@@ -15,7 +15,7 @@ pub struct Conn {
     /// Its room and its position in that room's list.
     pub seat: Option<(u16, u32)>,
     /// The start of a frame whose rest has not come yet.
-    pub partial: Option<Box<Vec<u8>>>,
+    pub partial: Option<Box<[u8]>>,
     waiting: Option<Box<Waiting>>,
     doomed: bool,
 }

@@ -145,7 +145,7 @@ impl<F: Fanout> Server<F> {
         match self.handle(slot, &mut buffer[..filled]) {
             Some(used) if used < filled && filled - used < READ_BUFFER / 2 => {
                 if let Some(conn) = self.conns.get(slot) {
-                    conn.partial = Some(Box::new(buffer[used..filled].to_vec()));
+                    conn.partial = Some(buffer[used..filled].into());
                 }
             }
             Some(used) if used == filled => {}

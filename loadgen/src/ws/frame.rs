@@ -1,6 +1,5 @@
 //! WebSocket frames as bytes: reading a header, writing one, masking.
 
-pub const CONTINUATION: u8 = 0x0;
 pub const TEXT: u8 = 0x1;
 pub const BINARY: u8 = 0x2;
 pub const CLOSE: u8 = 0x8;
