@@ -48,7 +48,7 @@ pub struct Track {
     published: u64,
     ring: Vec<Entry>,
     /// Offset of the code in a delivery, learnt from the last one that had to be searched.
-    pub offset: usize,
+    offset: usize,
     /// A payload this long may hold a second event.
     single_end: usize,
 }
@@ -105,12 +105,27 @@ impl Track {
         (number, code)
     }
 
-    /// Whether a payload is the delivery of `number` and nothing else, laid out like the last one learnt.
+    /// Enters a payload if it is the delivery of `number` and nothing else, laid out like the last one learnt:
+    /// when it was sent, and whether its last listener has it now.
     #[inline]
-    pub fn holds(&self, payload: &[u8], number: u64) -> bool {
-        let code = &self.ring[self.slot(number)].code;
-        payload.len() < self.single_end
-            && payload.get(self.offset..self.offset + code.len()) == Some(code)
+    pub fn take_expected(&mut self, payload: &[u8], number: u64) -> Option<(u64, bool)> {
+        if payload.len() >= self.single_end {
+            return None;
+        }
+        let code = payload
+            .get(self.offset..)?
+            .first_chunk::<{ size_of::<Code>() }>()?;
+        let slot = self.slot(number);
+        let entry = &mut self.ring[slot];
+        if *code != entry.code {
+            return None;
+        }
+        entry.waiting = entry.waiting.wrapping_sub(1);
+        Some((entry.sent_ns, entry.waiting == 0))
+    }
+
+    pub fn offset(&self) -> usize {
+        self.offset
     }
 
     /// Remembers where the code lies in a delivery; payloads from `single_end` on are searched whole.
@@ -119,8 +134,7 @@ impl Track {
         self.single_end = single_end;
     }
 
-    /// One listener has `number`: when it was sent, and whether that was the last listener.
-    #[inline]
+    /// One listener has `number`, found off the fast path: when it was sent, and whether that was the last listener.
     pub fn delivered(&mut self, number: u64) -> (u64, bool) {
         let slot = self.slot(number);
         let entry = &mut self.ring[slot];
@@ -256,11 +270,11 @@ mod tests {
         let mut track = Track::new(9, 0, 2, 4);
         let (number, code) = track.publish(500);
         assert_eq!(Mark::decode(&code), Some(Mark { room: 9, number: 0 }));
-        assert!(!track.holds(&code, number));
+        assert_eq!(track.take_expected(&code, number), None);
         track.learn(0, 17);
-        assert!(track.holds(&code, number) && !track.holds(&code, number + 1));
-        assert!(!track.holds(&[code, code].concat(), number));
-        assert_eq!(track.delivered(number), (500, false));
+        assert_eq!(track.take_expected(&code, number + 1), None);
+        assert_eq!(track.take_expected(&[code, code].concat(), number), None);
+        assert_eq!(track.take_expected(&code, number), Some((500, false)));
         assert_eq!(track.delivered(number), (500, true));
         for _ in 0..8 {
             track.publish(600);

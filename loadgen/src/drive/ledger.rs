@@ -73,38 +73,71 @@ impl Ledger {
         told: &mut Told,
     ) -> io::Result<usize> {
         let mut at = 0;
-        let mut last_fast = None;
-        while let Some(header) =
-            frame::read_header(&bytes[at..]).map_err(|_| io::Error::other("a frame too long"))?
-        {
+        loop {
+            if let Some((listener, index)) = &mut listener {
+                at = self.read_expected(bytes, at, listener, *index, now_ns);
+            }
+            let header = frame::read_header(&bytes[at..])
+                .map_err(|_| io::Error::other("a frame too long"))?;
+            let Some(header) = header else { break };
             let Some(payload) = bytes.get(at + header.header_len..at + header.frame_len()) else {
                 break;
             };
             at += header.frame_len();
-            if let Some((listener, index)) = &mut listener
-                && header.opcode == self.opcode
-                && self.tracks[*index].holds(payload, listener.next())
-            {
-                let number = listener.next();
-                listener.step();
-                self.enter(*index, number, payload.len(), now_ns);
-                last_fast = Some((*index, payload));
-            } else {
-                let listener = listener
-                    .as_mut()
-                    .map(|(listener, index)| (&mut **listener, *index));
-                self.read_slowly(header, payload, listener, adapter, now_ns, told)?;
-            }
-        }
-        // Whole bodies are compared for one delivery of each read: all of them would cost more than delivering.
-        if let Some((index, payload)) = last_fast {
-            self.check_body(payload, self.tracks[index].offset);
+            let listener = listener
+                .as_mut()
+                .map(|(listener, index)| (&mut **listener, *index));
+            self.read_slowly(header, payload, listener, adapter, now_ns, told)?;
         }
         self.latencies.end_read(now_ns);
         Ok(at)
     }
 
-    #[inline]
+    /// The fast path: enters deliveries from `at` on as long as each is exactly what this listener must get next.
+    fn read_expected(
+        &mut self,
+        bytes: &[u8],
+        mut at: usize,
+        listener: &mut Listener,
+        index: usize,
+        now_ns: u64,
+    ) -> usize {
+        let Some(track) = self.tracks.get_mut(index) else {
+            return at;
+        };
+        let mut last = None;
+        let mut count = 0;
+        let mut payload_bytes = 0;
+        while let Some((header_len, payload_len)) =
+            frame::read_plain_header(&bytes[at..], self.opcode)
+        {
+            let payload_at = at + header_len;
+            let Some(payload) = bytes.get(payload_at..payload_at + payload_len) else {
+                break;
+            };
+            let Some((sent_ns, complete)) = track.take_expected(payload, listener.next()) else {
+                break;
+            };
+            listener.step();
+            if complete {
+                self.in_flight[track.publisher()] -= 1;
+            }
+            self.latencies.note(sent_ns, now_ns);
+            count += 1;
+            payload_bytes += payload_len;
+            last = Some(payload);
+            at = payload_at + payload_len;
+        }
+        self.deliveries += count;
+        self.delivered_bytes += payload_bytes as u64;
+        // Whole bodies are compared for one delivery of each run: all of them would cost more than delivering.
+        if let Some(payload) = last {
+            let offset = track.offset();
+            self.check_body(payload, offset);
+        }
+        at
+    }
+
     fn enter(&mut self, index: usize, number: u64, payload_len: usize, now_ns: u64) {
         let track = &mut self.tracks[index];
         let (sent_ns, complete) = track.delivered(number);

@@ -73,6 +73,19 @@ pub fn read_header(bytes: &[u8]) -> Result<Option<Header>, TooLong> {
     }))
 }
 
+/// The lengths of an unfragmented, unmasked frame of this opcode with the header of a small message;
+/// `None` for everything else, whole or not: ask [`read_header`].
+#[inline]
+pub fn read_plain_header(bytes: &[u8], opcode: u8) -> Option<(usize, usize)> {
+    match bytes {
+        [first, length @ 0..=125, ..] if *first == FIN | opcode => Some((2, usize::from(*length))),
+        [first, 126, high, low, ..] if *first == FIN | opcode => {
+            Some((4, usize::from(u16::from_be_bytes([*high, *low]))))
+        }
+        _ => None,
+    }
+}
+
 /// Appends the header of an unfragmented frame.
 pub fn write_header(out: &mut Vec<u8>, opcode: u8, payload_len: usize, mask: Option<[u8; 4]>) {
     let masked = if mask.is_some() { MASKED } else { 0 };
@@ -133,6 +146,10 @@ mod tests {
                 let expected = header_len + if mask.is_some() { 4 } else { 0 };
                 assert_eq!(out.len(), expected, "payload of {payload_len}");
                 let header = read_header(&out).unwrap().unwrap();
+                let plain =
+                    (mask.is_none() && payload_len <= 65_535).then_some((header_len, payload_len));
+                assert_eq!(read_plain_header(&out, BINARY), plain);
+                assert_eq!(read_plain_header(&out, TEXT), None);
                 assert_eq!(
                     header,
                     Header {
