@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::adapter::{Kind, Settings};
+use crate::adapter::{Kind, Settings, Tokens};
 use crate::drive::{Options, Sizes, Workload};
 use crate::floor::Mode;
+use crate::yardstick::YardstickArgs;
 
 /// Load and proof for chat brokers: floor servers, workloads, and a judge of every delivery.
 #[derive(Parser)]
@@ -23,6 +24,8 @@ pub enum Command {
     Floor(FloorArgs),
     /// Load one target with one workload and judge what comes back
     Drive(DriveArgs),
+    /// Hold the broker's core against the floors: medians, ratios, thresholds
+    CoreYardstick(YardstickArgs),
 }
 
 #[derive(Args)]
@@ -60,6 +63,12 @@ pub struct DriveArgs {
     /// Ballast in each publication (floor)
     #[arg(long, default_value_t = 0)]
     pub padding: u16,
+    /// Token for all connections (rookery)
+    #[arg(long, conflicts_with = "secret")]
+    pub token: Option<String>,
+    /// Secret of the target, to give each connection a token and thus a user of its own (rookery)
+    #[arg(long)]
+    pub secret: Option<String>,
     /// Print the outcome as JSON
     #[arg(long)]
     pub json: bool,
@@ -69,11 +78,17 @@ pub struct DriveArgs {
 
 impl DriveArgs {
     pub fn options(&self) -> Options {
+        let tokens = match (&self.token, &self.secret) {
+            (_, Some(secret)) => Tokens::Minted(secret.clone()),
+            (Some(token), None) => Tokens::Given(token.clone()),
+            (None, None) => Tokens::None,
+        };
         Options {
             target: self.target,
             adapter: self.adapter,
             settings: Settings {
                 padding: self.padding,
+                tokens,
             },
             workload: self.workload,
             sizes: self.sizes,
@@ -96,7 +111,7 @@ fn parse_target(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// An hour is more than any run needs, and keeps every sum of times in range.
-fn parse_seconds(text: &str) -> Result<f64, String> {
+pub fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=3_600.0).contains(&seconds) => Ok(seconds),
         Ok(_) | Err(_) => Err("must be a number of seconds from 0 to 3600".to_owned()),

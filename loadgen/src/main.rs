@@ -1,5 +1,6 @@
 //! Load and proof. Parts, in reading order: `ws` (frames), `floor` (the servers to compare with), `marker` (what is in
-//! every body), `adapter` (a target's language), `drive` (workloads and the judge), `measure` (what a process costs).
+//! every body), `adapter` (a target's language), `drive` (workloads and the judge), `measure` (what a process costs),
+//! `yardstick` (ours and the floors, interleaved, against thresholds).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adapter;
@@ -10,6 +11,7 @@ mod marker;
 mod measure;
 mod sys;
 mod ws;
+mod yardstick;
 
 use std::io;
 use std::process::ExitCode;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command, DriveArgs};
+use yardstick::YardstickArgs;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
             floor::run(args.mode, args.listen, usize::from(args.frame_overhead)).map(|()| true)
         }
         Command::Drive(args) => drive(&args),
+        Command::CoreYardstick(args) => core_yardstick(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -43,4 +47,14 @@ fn drive(args: &DriveArgs) -> io::Result<bool> {
         println!("{outcome}");
     }
     Ok(!outcome.failed())
+}
+
+fn core_yardstick(args: &YardstickArgs) -> io::Result<bool> {
+    let report = yardstick::run(args)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(report.passed)
 }

@@ -9,7 +9,7 @@ pub struct Floor {
 }
 
 impl Adapter for Floor {
-    fn upgrade(&self) -> (String, String) {
+    fn upgrade(&self, _: usize) -> (String, String) {
         ("/".to_owned(), String::new())
     }
 

@@ -4,14 +4,21 @@
 //! a delivery is recognised by the mark in its body and never reaches an adapter.
 
 mod floor;
+mod rookery_binary;
+mod rookery_json;
+mod token;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+
+pub use token::Tokens;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Floor,
+    RookeryJson,
+    RookeryBinary,
 }
 
 /// How an adapter is made.
@@ -19,6 +26,7 @@ pub enum Kind {
 pub struct Settings {
     /// Ballast added to each publication (floor only).
     pub padding: u16,
+    pub tokens: Tokens,
 }
 
 /// What a message that is no delivery said.
@@ -31,8 +39,8 @@ pub struct Heard {
 }
 
 pub trait Adapter {
-    /// Path and further header lines (each with its line end) of the upgrade request.
-    fn upgrade(&self) -> (String, String);
+    /// Path and further header lines (each with its line end) of one connection's upgrade request.
+    fn upgrade(&self, connection: usize) -> (String, String);
 
     /// Opcode of what this language sends.
     fn opcode(&self) -> u8;
@@ -53,5 +61,18 @@ pub fn make(kind: Kind, settings: &Settings) -> Box<dyn Adapter> {
         Kind::Floor => Box::new(floor::Floor {
             padding: settings.padding,
         }),
+        Kind::RookeryJson => Box::new(rookery_json::RookeryJson::new(settings.tokens.clone())),
+        Kind::RookeryBinary => {
+            Box::new(rookery_binary::RookeryBinary::new(settings.tokens.clone()))
+        }
     }
+}
+
+/// The upgrade request of both native languages.
+fn rookery_upgrade(subprotocol: &str, tokens: &Tokens, connection: usize) -> (String, String) {
+    let header = format!(
+        "Sec-WebSocket-Protocol: {subprotocol}\r\n{}",
+        tokens.header(connection)
+    );
+    ("/v1/ws".to_owned(), header)
 }

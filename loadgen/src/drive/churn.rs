@@ -50,7 +50,7 @@ struct Churn {
 
 pub fn run(options: &Options, at_once: usize) -> io::Result<Outcome> {
     let adapter = adapter::make(options.adapter, &options.settings);
-    let net = Net::new(options.target, adapter.as_ref())?;
+    let net = Net::new(options.target)?;
     let ledger = Ledger::new(Vec::new(), 0, adapter.opcode(), Vec::new())?;
     let mut churn = Churn {
         net,
@@ -64,7 +64,7 @@ pub fn run(options: &Options, at_once: usize) -> io::Result<Outcome> {
         scratch: Vec::new(),
     };
     for index in 0..at_once {
-        let link = Link::connect(&mut churn.net, index as u64)?;
+        let link = churn.connect(index)?;
         churn.cycles.push(Cycle {
             link,
             step: Step::Opening,
@@ -109,6 +109,11 @@ impl Churn {
             }
         }
         Ok(())
+    }
+
+    fn connect(&mut self, index: usize) -> io::Result<Link> {
+        let request = self.net.request(self.adapter.upgrade(index));
+        Link::connect(&mut self.net, index as u64, request)
     }
 
     fn on_event(&mut self, ready: Ready) -> io::Result<()> {
@@ -178,7 +183,7 @@ impl Churn {
         self.completed += 1;
         self.latencies.note(self.cycles[index].began_ns, now_ns);
         self.latencies.end_read(now_ns);
-        let link = Link::connect(&mut self.net, index as u64)?;
+        let link = self.connect(index)?;
         self.cycles[index] = Cycle {
             link,
             step: Step::Opening,

@@ -77,7 +77,8 @@ impl Crowd {
         while done < count {
             while self.links.len() < count && self.links.len() - done < OPENING_MAX {
                 let index = self.links.len();
-                let link = Link::connect(&mut self.net, index as u64)?;
+                let request = self.net.request(self.adapter.upgrade(index));
+                let link = Link::connect(&mut self.net, index as u64, request)?;
                 self.links.push(link);
             }
             self.net

@@ -21,7 +21,7 @@ pub fn run(options: &Options, connections: usize, per_room: usize) -> io::Result
         .server_pid
         .ok_or_else(|| io::Error::other("workload I needs --server-pid"))?;
     let adapter = adapter::make(options.adapter, &options.settings);
-    let net = Net::new(options.target, adapter.as_ref())?;
+    let net = Net::new(options.target)?;
     let mut ledger = Ledger::new(Vec::new(), 0, adapter.opcode(), Vec::new())?;
     let mut crowd = Crowd::new(net, adapter);
     let (memory_before, before) = (

@@ -8,6 +8,9 @@ use super::net::Net;
 use crate::sys::{Interest, Ready};
 use crate::ws::{frame, handshake};
 
+/// Room for an upgrade request with its token.
+const SMALL_OUT: usize = 1_024;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Connecting,
@@ -35,7 +38,8 @@ pub struct Got {
 }
 
 impl Link {
-    pub fn connect(net: &mut Net, token: u64) -> io::Result<Link> {
+    /// Starts connecting; `request` goes out first.
+    pub fn connect(net: &mut Net, token: u64, request: Vec<u8>) -> io::Result<Link> {
         let stream = net.connect()?;
         net.epoll.add(&stream, token, Interest::ReadWrite)?;
         let stage = Stage::Connecting;
@@ -44,7 +48,7 @@ impl Link {
             token,
             stage,
             partial: Vec::new(),
-            out: Vec::new(),
+            out: request,
             sent: 0,
             wants_write: true,
         })
@@ -71,8 +75,8 @@ impl Link {
         if done {
             self.sent = 0;
             self.out.clear();
-            // An idle crowd must not keep the buffers of its first words.
-            if self.out.capacity() <= net.request.len() {
+            // An idle crowd must not keep the buffers of its first words; a publisher keeps its own.
+            if self.out.capacity() <= SMALL_OUT {
                 self.out = Vec::new();
             }
         }
@@ -99,7 +103,6 @@ impl Link {
                     return Err(error);
                 }
                 self.stage = Stage::Upgrading;
-                self.out = net.request.clone();
             }
             self.flush(net)?;
         }

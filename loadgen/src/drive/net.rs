@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::adapter::Adapter;
 use crate::sys::{self, Epoll};
 use crate::ws::handshake;
 
@@ -17,22 +16,24 @@ pub struct Net {
     target: SocketAddr,
     next_source: u8,
     random: u64,
-    /// What each connection says first, and the proof it expects.
-    pub request: Vec<u8>,
+    /// The proof that each connection expects.
     pub accept: String,
 }
 
 impl Net {
-    pub fn new(target: SocketAddr, adapter: &dyn Adapter) -> io::Result<Net> {
-        let (path, more) = adapter.upgrade();
+    pub fn new(target: SocketAddr) -> io::Result<Net> {
         Ok(Net {
             epoll: Epoll::new()?,
             target,
             next_source: 0,
             random: u64::from(std::process::id()) << 32 | 0x9E37_79B9,
-            request: handshake::request(&target.to_string(), &path, &more).into_bytes(),
             accept: handshake::accept_value(handshake::CLIENT_KEY),
         })
+    }
+
+    /// The head that a connection opens with, given its adapter's path and header lines.
+    pub fn request(&self, (path, more): (String, String)) -> Vec<u8> {
+        handshake::request(&self.target.to_string(), &path, &more).into_bytes()
     }
 
     /// Starts a connection; it is made when the socket turns writable.

@@ -102,7 +102,7 @@ pub fn run(options: &Options, plan: Stream) -> io::Result<Outcome> {
 impl Run {
     fn gather(options: &Options, plan: Stream) -> io::Result<Run> {
         let adapter = adapter::make(options.adapter, &options.settings);
-        let net = Net::new(options.target, adapter.as_ref())?;
+        let net = Net::new(options.target)?;
         let in_flight = match plan.pace {
             Pace::Window(window) => window,
             Pace::Rate(_) => PACED_IN_FLIGHT,

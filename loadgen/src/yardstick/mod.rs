@@ -1,0 +1,296 @@
+//! The core's yardstick: ours and the floors, interleaved round by round on the same two cores, and the thresholds.
+//!
+//! Absolute figures vary by a third from day to day; what is judged are ratios within a round.
+
+mod criteria;
+mod plan;
+mod report;
+mod server;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::adapter::{Kind, Settings, Tokens};
+use crate::drive::{self, Outcome, Sizes, Workload};
+use crate::sys;
+use criteria::{Ruling, Sample};
+use plan::{Cell, ENCODINGS, Encoding, Frames, Target};
+use server::{Broker, Cores, Server};
+
+/// Bytes of every body.
+const BODY: usize = 128;
+
+/// Bytes around a body in the floor's own publication.
+const FLOOR_PUBLISH_OVERHEAD: f64 = 5.0;
+
+#[derive(Debug, clap::Args)]
+pub struct YardstickArgs {
+    /// The broker's binary; without it only the floors are measured
+    #[arg(long)]
+    broker: Option<PathBuf>,
+    /// Further argument for the broker (may be repeated)
+    #[arg(long, allow_hyphen_values = true)]
+    broker_arg: Vec<String>,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    rounds: u16,
+    /// Length of each measured window
+    #[arg(long, default_value_t = 3.0, value_parser = crate::cli::parse_seconds)]
+    seconds: f64,
+    /// Load before each window
+    #[arg(long, default_value_t = 0.5, value_parser = crate::cli::parse_seconds)]
+    warmup: f64,
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "A,F1,F2,F3,F4,C,I"
+    )]
+    workloads: Vec<Workload>,
+    /// The server's core and the driver's
+    #[arg(long, value_delimiter = ',', num_args = 1, default_value = "0,1")]
+    cores: Vec<usize>,
+    /// Print everything as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Bytes around a body in one of our encodings, as the floor's options.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct FrameSize {
+    delivery_overhead: u16,
+    publish_padding: u16,
+}
+
+#[derive(Serialize)]
+pub struct Report {
+    rounds: u16,
+    json_frames: FrameSize,
+    binary_frames: FrameSize,
+    rulings: Vec<Ruling>,
+    samples: Vec<Sample>,
+    #[serde(skip)]
+    cells: Vec<Cell>,
+    pub passed: bool,
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let FrameSize {
+            delivery_overhead: json,
+            ..
+        } = self.json_frames;
+        let FrameSize {
+            delivery_overhead: binary,
+            ..
+        } = self.binary_frames;
+        writeln!(
+            f,
+            "medians of {} rounds, bodies of {BODY} bytes; around a delivered body: json {json}, binary {binary} bytes\n",
+            self.rounds
+        )?;
+        writeln!(f, "{}", report::medians(&self.cells, &self.samples))?;
+        writeln!(
+            f,
+            "medians of the rounds' ratios; in brackets: for orientation\n"
+        )?;
+        writeln!(f, "{}", report::rulings(&self.rulings))?;
+        write!(
+            f,
+            "{}",
+            if self.passed {
+                "all criteria met"
+            } else {
+                "NOT all criteria met"
+            }
+        )
+    }
+}
+
+struct Yardstick<'a> {
+    args: &'a YardstickArgs,
+    broker: Option<Broker>,
+    cores: Cores,
+    json_frames: FrameSize,
+    binary_frames: FrameSize,
+}
+
+/// Measures everything asked for. Progress goes to standard error.
+pub fn run(args: &YardstickArgs) -> io::Result<Report> {
+    let &[server, driver] = args.cores.as_slice() else {
+        return Err(io::Error::other(
+            "--cores takes two: the server's and the driver's",
+        ));
+    };
+    let cores = Cores {
+        server: vec![server],
+        driver: vec![driver],
+    };
+    sys::pin_to(&cores.driver)
+        .map_err(|error| io::Error::other(format!("core {driver}: {error}")))?;
+    let broker = args.broker.clone().map(|path| Broker {
+        path,
+        more: args.broker_arg.clone(),
+    });
+    let sizes = (FrameSize::default(), FrameSize::default());
+    let mut yardstick = Yardstick {
+        args,
+        broker,
+        cores,
+        json_frames: sizes.0,
+        binary_frames: sizes.1,
+    };
+    if yardstick.broker.is_some() {
+        yardstick.json_frames = yardstick.frame_size(Encoding::Json)?;
+        yardstick.binary_frames = yardstick.frame_size(Encoding::Binary)?;
+    }
+    let cells = plan::cells(&args.workloads, yardstick.broker.is_some());
+    let samples = yardstick.rounds(&cells);
+    let rulings = criteria::judge(&cells, &samples);
+    let sound = samples.iter().all(|sample| sample.valid().is_some());
+    Ok(Report {
+        rounds: args.rounds,
+        json_frames: yardstick.json_frames,
+        binary_frames: yardstick.binary_frames,
+        passed: sound && rulings.iter().all(|ruling| ruling.passed || !ruling.counts),
+        rulings,
+        samples,
+        cells,
+    })
+}
+
+impl Yardstick<'_> {
+    fn rounds(&self, cells: &[Cell]) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for round in 0..usize::from(self.args.rounds) {
+            for &cell in cells {
+                // Memory per connection does not change from round to round, and is the slowest to set up.
+                if cell.workload == Workload::I && round > 0 {
+                    continue;
+                }
+                let result = self.measure(cell).map_err(|error| error.to_string());
+                let word = match &result {
+                    Ok(outcome) if outcome.failed() => "FAILED".to_owned(),
+                    Ok(outcome) => format!(
+                        "{:.0} {}/s, {:.3} µs",
+                        outcome.per_second,
+                        outcome.unit,
+                        outcome.server_cpu_us_each.unwrap_or(0.0)
+                    ),
+                    Err(error) => format!("no result: {error}"),
+                };
+                eprintln!(
+                    "round {} {:?} {}: {word}",
+                    round + 1,
+                    cell.workload,
+                    cell.target.name()
+                );
+                samples.push(Sample {
+                    round,
+                    cell,
+                    result,
+                });
+            }
+        }
+        samples
+    }
+
+    /// One run against a server of its own, so that no run inherits another's memory or history.
+    fn measure(&self, cell: Cell) -> io::Result<Outcome> {
+        let (server, adapter, settings) = match cell.target {
+            Target::Ours { encoding, shards } => {
+                let broker = self
+                    .broker
+                    .as_ref()
+                    .ok_or_else(|| io::Error::other("no broker given"))?;
+                let server = Server::broker(broker, shards, &self.cores)?;
+                let settings = Settings {
+                    tokens: Tokens::Minted(server::SECRET.to_owned()),
+                    ..Settings::default()
+                };
+                (server, adapter_of(encoding), settings)
+            }
+            Target::Floor { mode, frames } => {
+                let size = match frames {
+                    Frames::Plain => FrameSize::default(),
+                    Frames::Like(Encoding::Json) => self.json_frames,
+                    Frames::Like(Encoding::Binary) => self.binary_frames,
+                };
+                let server = Server::floor(mode, size.delivery_overhead, &self.cores)?;
+                (
+                    server,
+                    Kind::Floor,
+                    Settings {
+                        padding: size.publish_padding,
+                        ..Settings::default()
+                    },
+                )
+            }
+        };
+        drive::run(&drive::Options {
+            target: server.address,
+            adapter,
+            settings,
+            workload: cell.workload,
+            sizes: Sizes::default(),
+            server_pid: Some(server.pid()),
+            warmup: Duration::from_secs_f64(self.args.warmup),
+            window: Duration::from_secs_f64(self.args.seconds),
+            body: BODY,
+        })
+    }
+
+    /// Learns from a short run what one of our encodings puts around a body.
+    fn frame_size(&self, encoding: Encoding) -> io::Result<FrameSize> {
+        let cell = Cell {
+            workload: Workload::F2,
+            target: Target::ours(encoding),
+        };
+        let outcome = self.measure(cell)?;
+        Ok(FrameSize {
+            delivery_overhead: outcome.delivery_overhead.round() as u16,
+            publish_padding: (outcome.publish_overhead - FLOOR_PUBLISH_OVERHEAD).round() as u16,
+        })
+    }
+}
+
+fn adapter_of(encoding: Encoding) -> Kind {
+    match encoding {
+        Encoding::Json => Kind::RookeryJson,
+        Encoding::Binary => Kind::RookeryBinary,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plan::{PER_FRAME, PLAIN};
+
+    #[test]
+    fn every_round_measures_what_the_criteria_compare() {
+        let all = [
+            Workload::A,
+            Workload::F1,
+            Workload::F2,
+            Workload::F3,
+            Workload::F4,
+            Workload::C,
+            Workload::I,
+        ];
+        let with_ours = plan::cells(&all, true);
+        // Every criterion finds its cells in the full plan: 1 of the floors, 11 of each encoding.
+        assert_eq!(
+            criteria::judge(&with_ours, &[]).len(),
+            1 + ENCODINGS.len() * 11
+        );
+        let floors = plan::cells(&all, false);
+        assert_eq!(floors.len(), all.len() + 1);
+        assert!(
+            floors
+                .iter()
+                .all(|cell| cell.target == PLAIN || cell.target == PER_FRAME)
+        );
+    }
+}
