@@ -86,10 +86,7 @@ impl DriveArgs {
         Options {
             target: self.target,
             adapter: self.adapter,
-            settings: Settings {
-                padding: self.padding,
-                tokens,
-            },
+            settings: Settings { padding: self.padding, tokens },
             workload: self.workload,
             sizes: self.sizes,
             server_pid: self.server_pid,
@@ -101,13 +98,8 @@ impl DriveArgs {
 }
 
 fn parse_target(text: &str) -> Result<SocketAddr, String> {
-    let address = text
-        .strip_prefix("ws://")
-        .unwrap_or(text)
-        .trim_end_matches('/');
-    address
-        .parse()
-        .map_err(|_| format!("`{text}` is not of the form ws://ADDRESS:PORT"))
+    let address = text.strip_prefix("ws://").unwrap_or(text).trim_end_matches('/');
+    address.parse().map_err(|_| format!("`{text}` is not of the form ws://ADDRESS:PORT"))
 }
 
 /// An hour is more than any run needs, and keeps every sum of times in range.

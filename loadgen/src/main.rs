@@ -23,9 +23,7 @@ use yardstick::YardstickArgs;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Floor(args) => {
-            floor::run(args.mode, args.listen, usize::from(args.frame_overhead)).map(|()| true)
-        }
+        Command::Floor(args) => floor::run(args.mode, args.listen, usize::from(args.frame_overhead)).map(|()| true),
         Command::Drive(args) => drive(&args),
         Command::CoreYardstick(args) => core_yardstick(&args),
     };

@@ -31,19 +31,13 @@ impl Mark {
             b'a'..=b'p' => Some(value << 4 | u64::from(letter - b'a')),
             _ => None,
         })?;
-        Some(Mark {
-            room: (value >> NUMBER_BITS) as u16,
-            number: value & ((1 << NUMBER_BITS) - 1),
-        })
+        Some(Mark { room: (value >> NUMBER_BITS) as u16, number: value & ((1 << NUMBER_BITS) - 1) })
     }
 }
 
 /// Offset of the first mark's code at or behind `from`.
 pub fn find(payload: &[u8], from: usize) -> Option<usize> {
-    let at = payload
-        .get(from..)?
-        .windows(MAGIC.len())
-        .position(|window| window == MAGIC)?;
+    let at = payload.get(from..)?.windows(MAGIC.len()).position(|window| window == MAGIC)?;
     let code = from + at + MAGIC.len();
     (code + size_of::<Code>() <= payload.len()).then_some(code)
 }
@@ -51,10 +45,7 @@ pub fn find(payload: &[u8], from: usize) -> Option<usize> {
 /// A body of `len` bytes (at least [`BODY_MIN`]) whose mark is still to be filled in by [`stamp`].
 pub fn template(len: usize) -> Vec<u8> {
     let mut body = MAGIC.to_vec();
-    body.extend(
-        (0..len.saturating_sub(MAGIC.len()))
-            .map(|i| b"0123456789 abcdefghijklmnopqrstuvwxyz"[i % 37]),
-    );
+    body.extend((0..len.saturating_sub(MAGIC.len())).map(|i| b"0123456789 abcdefghijklmnopqrstuvwxyz"[i % 37]));
     body
 }
 
@@ -70,14 +61,8 @@ mod tests {
     fn marks_survive_and_contain_nothing_that_json_escapes() {
         for mark in [
             Mark { room: 0, number: 0 },
-            Mark {
-                room: u16::MAX,
-                number: (1 << 48) - 1,
-            },
-            Mark {
-                room: 7,
-                number: 123_456,
-            },
+            Mark { room: u16::MAX, number: (1 << 48) - 1 },
+            Mark { room: 7, number: 123_456 },
         ] {
             let code = mark.encode();
             assert!(code.iter().all(u8::is_ascii_lowercase));
@@ -90,18 +75,12 @@ mod tests {
     fn a_stamped_body_is_found_wherever_it_lies() {
         let mut body = template(128);
         assert_eq!(body.len(), 128);
-        let mark = Mark {
-            room: 3,
-            number: 99,
-        };
+        let mark = Mark { room: 3, number: 99 };
         stamp(&mut body, &mark.encode());
         let mut payload = b"{\"body\":\"".to_vec();
         payload.extend_from_slice(&body);
         let at = find(&payload, 0).unwrap();
-        assert_eq!(
-            payload[at..].first_chunk().and_then(Mark::decode),
-            Some(mark)
-        );
+        assert_eq!(payload[at..].first_chunk().and_then(Mark::decode), Some(mark));
         assert_eq!(find(&payload, at), None);
         assert_eq!(find(&payload[..at + 15], 0), None);
     }

@@ -24,23 +24,12 @@ pub struct Spent {
 impl Reading {
     pub fn take(server_pid: Option<u32>) -> io::Result<Reading> {
         let server = server_pid.map(sys::process_cpu).transpose()?;
-        Ok(Reading {
-            at: Instant::now(),
-            server,
-            driver: sys::process_cpu(std::process::id())?,
-        })
+        Ok(Reading { at: Instant::now(), server, driver: sys::process_cpu(std::process::id())? })
     }
 
     pub fn since(&self, earlier: &Reading) -> Spent {
-        let server = self
-            .server
-            .zip(earlier.server)
-            .map(|(now, then)| now.saturating_sub(then));
-        Spent {
-            wall: self.at - earlier.at,
-            server,
-            driver: self.driver.saturating_sub(earlier.driver),
-        }
+        let server = self.server.zip(earlier.server).map(|(now, then)| now.saturating_sub(then));
+        Spent { wall: self.at - earlier.at, server, driver: self.driver.saturating_sub(earlier.driver) }
     }
 }
 

@@ -11,11 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// What one descriptor is watched for. Level-triggered, so a reader may stop after one buffer.
@@ -54,10 +50,7 @@ pub struct Ready {
 
 impl Events {
     pub fn with_capacity(capacity: usize) -> Events {
-        Events {
-            slots: vec![libc::epoll_event { events: 0, u64: 0 }; capacity.max(1)],
-            filled: 0,
-        }
+        Events { slots: vec![libc::epoll_event { events: 0, u64: 0 }; capacity.max(1)], filled: 0 }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Ready> + '_ {
@@ -89,26 +82,10 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_MOD, fd, token, interest)
     }
 
-    fn control(
-        &self,
-        operation: libc::c_int,
-        fd: impl AsFd,
-        token: u64,
-        interest: Interest,
-    ) -> io::Result<()> {
-        let mut event = libc::epoll_event {
-            events: interest.bits(),
-            u64: token,
-        };
+    fn control(&self, operation: libc::c_int, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: interest.bits(), u64: token };
         // SAFETY: both descriptors are borrowed and therefore open; `event` outlives the call, which copies it.
-        check(unsafe {
-            libc::epoll_ctl(
-                self.0.as_raw_fd(),
-                operation,
-                fd.as_fd().as_raw_fd(),
-                &mut event,
-            )
-        })?;
+        check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), operation, fd.as_fd().as_raw_fd(), &mut event) })?;
         Ok(())
     }
 
@@ -120,14 +97,7 @@ impl Epoll {
         };
         let capacity = i32::try_from(events.slots.len()).unwrap_or(i32::MAX);
         // SAFETY: the kernel writes at most `capacity` entries, and `slots` holds at least that many initialised ones.
-        let filled = unsafe {
-            libc::epoll_wait(
-                self.0.as_raw_fd(),
-                events.slots.as_mut_ptr(),
-                capacity,
-                millis,
-            )
-        };
+        let filled = unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.slots.as_mut_ptr(), capacity, millis) };
         events.filled = 0;
         match check(filled) {
             Ok(filled) => events.filled = filled as usize,
@@ -143,8 +113,7 @@ pub fn accept_nonblocking(listener: impl AsFd) -> io::Result<TcpStream> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     let null = std::ptr::null_mut();
     // SAFETY: null address and length mean "do not report the peer"; the listener is borrowed, hence open.
-    let fd =
-        check(unsafe { libc::accept4(listener.as_fd().as_raw_fd(), null, null.cast(), flags) })?;
+    let fd = check(unsafe { libc::accept4(listener.as_fd().as_raw_fd(), null, null.cast(), flags) })?;
     // SAFETY: `fd` was just returned by the kernel as a fresh descriptor, so this is its only owner.
     Ok(unsafe { TcpStream::from(OwnedFd::from_raw_fd(fd)) })
 }
@@ -156,13 +125,7 @@ pub fn bind_address_only(socket: impl AsFd) -> io::Result<()> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the option's value is an int that outlives the call, and its true size is passed.
     check(unsafe {
-        libc::setsockopt(
-            fd,
-            libc::IPPROTO_IP,
-            libc::IP_BIND_ADDRESS_NO_PORT,
-            (&raw const on).cast(),
-            size,
-        )
+        libc::setsockopt(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, (&raw const on).cast(), size)
     })?;
     Ok(())
 }
@@ -179,12 +142,7 @@ impl AsFd for Ticker {
 impl Ticker {
     pub fn every(interval: Duration) -> io::Result<Ticker> {
         // SAFETY: takes no pointer; the returned descriptor is new and owned by nobody else.
-        let raw = unsafe {
-            libc::timerfd_create(
-                libc::CLOCK_MONOTONIC,
-                libc::TFD_NONBLOCK | libc::TFD_CLOEXEC,
-            )
-        };
+        let raw = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) };
         let raw = check(raw)?;
         // SAFETY: `raw` was just returned by the kernel as a fresh descriptor, so this is its only owner.
         let fd = unsafe { OwnedFd::from_raw_fd(raw) };
@@ -192,10 +150,7 @@ impl Ticker {
             tv_sec: libc::time_t::try_from(interval.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: libc::c_long::from(interval.subsec_nanos() as i32),
         };
-        let both = libc::itimerspec {
-            it_interval: spec,
-            it_value: spec,
-        };
+        let both = libc::itimerspec { it_interval: spec, it_value: spec };
         // SAFETY: `both` outlives the call; a null old value is allowed and means "not wanted".
         check(unsafe { libc::timerfd_settime(fd.as_raw_fd(), 0, &both, std::ptr::null_mut()) })?;
         Ok(Ticker(fd))
@@ -205,13 +160,7 @@ impl Ticker {
     pub fn clear(&self) {
         let mut ticks = 0u64;
         // SAFETY: the buffer is eight bytes, the size a timer read writes. A failed read (no tick yet) is harmless.
-        unsafe {
-            libc::read(
-                self.0.as_raw_fd(),
-                (&raw mut ticks).cast(),
-                mem::size_of::<u64>(),
-            )
-        };
+        unsafe { libc::read(self.0.as_raw_fd(), (&raw mut ticks).cast(), mem::size_of::<u64>()) };
     }
 }
 
@@ -222,19 +171,14 @@ pub fn allowed_cores() -> io::Result<Vec<usize>> {
     // SAFETY: the set lives on this frame and its true size is passed; thread 0 means the calling one.
     check(unsafe { libc::sched_getaffinity(0, mem::size_of_val(&set), &mut set) })?;
     // SAFETY: the index stays below CPU_SETSIZE, which is what `CPU_ISSET` requires.
-    Ok((0..libc::CPU_SETSIZE as usize)
-        .filter(|&core| unsafe { libc::CPU_ISSET(core, &set) })
-        .collect())
+    Ok((0..libc::CPU_SETSIZE as usize).filter(|&core| unsafe { libc::CPU_ISSET(core, &set) }).collect())
 }
 
 /// Restricts this thread, and what it starts from now on, to `cores`.
 pub fn pin_to(cores: &[usize]) -> io::Result<()> {
     // SAFETY: a zeroed `cpu_set_t` is the valid empty set.
     let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
-    for &core in cores
-        .iter()
-        .filter(|&&core| core < libc::CPU_SETSIZE as usize)
-    {
+    for &core in cores.iter().filter(|&&core| core < libc::CPU_SETSIZE as usize) {
         // SAFETY: the index was checked against CPU_SETSIZE in the line above.
         unsafe { libc::CPU_SET(core, &mut set) };
     }
@@ -245,32 +189,22 @@ pub fn pin_to(cores: &[usize]) -> io::Result<()> {
 
 /// CPU time a whole process has used so far, ended threads included, to the nanosecond (`/proc` counts ticks of 10 ms).
 pub fn process_cpu(pid: u32) -> io::Result<Duration> {
-    let pid =
-        libc::pid_t::try_from(pid).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let pid = libc::pid_t::try_from(pid).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let mut clock: libc::clockid_t = 0;
     // SAFETY: `clock` outlives the call. This call returns an error number instead of setting errno.
     let failed = unsafe { libc::clock_getcpuclockid(pid, &mut clock) };
     if failed != 0 {
         return Err(io::Error::from_raw_os_error(failed));
     }
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` outlives the call, which only writes to it.
     check(unsafe { libc::clock_gettime(clock, &mut time) })?;
-    Ok(Duration::new(
-        time.tv_sec.try_into().unwrap_or(0),
-        time.tv_nsec.try_into().unwrap_or(0),
-    ))
+    Ok(Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0)))
 }
 
 /// Lifts the soft limit of open descriptors to the hard one and returns it.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` outlives the call, which only writes to it.
     check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
     limit.rlim_cur = limit.rlim_max;
@@ -294,15 +228,10 @@ mod tests {
         epoll.add(&accepted, 77, Interest::Read).unwrap();
         client.write_all(b"x").unwrap();
         let mut events = Events::with_capacity(4);
-        epoll
-            .wait(&mut events, Some(Duration::from_secs(5)))
-            .unwrap();
+        epoll.wait(&mut events, Some(Duration::from_secs(5))).unwrap();
         let ready: Vec<Ready> = events.iter().collect();
         assert_eq!(ready.len(), 1);
-        assert_eq!(
-            (ready[0].token, ready[0].readable, ready[0].writable),
-            (77, true, false)
-        );
+        assert_eq!((ready[0].token, ready[0].readable, ready[0].writable), (77, true, false));
     }
 
     #[test]
@@ -311,13 +240,8 @@ mod tests {
         let epoll = Epoll::new().unwrap();
         epoll.add(&ticker, 5, Interest::Read).unwrap();
         let mut events = Events::with_capacity(1);
-        epoll
-            .wait(&mut events, Some(Duration::from_secs(5)))
-            .unwrap();
-        assert_eq!(
-            events.iter().map(|ready| ready.token).collect::<Vec<_>>(),
-            [5]
-        );
+        epoll.wait(&mut events, Some(Duration::from_secs(5))).unwrap();
+        assert_eq!(events.iter().map(|ready| ready.token).collect::<Vec<_>>(), [5]);
         ticker.clear();
         epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
         assert_eq!(events.iter().count(), 0);

@@ -14,15 +14,7 @@ use serde_json::Value;
 
 fn drive(target: &str, workload: &str, more: &[&str]) -> Output {
     Command::new(LOADGEN)
-        .args([
-            "drive",
-            "--target",
-            &format!("ws://{target}"),
-            "--adapter",
-            "floor",
-            "--workload",
-            workload,
-        ])
+        .args(["drive", "--target", &format!("ws://{target}"), "--adapter", "floor", "--workload", workload])
         .args(["--seconds", "0.2", "--warmup", "0.05", "--json"])
         .args(more)
         .output()
@@ -35,14 +27,7 @@ fn outcome(output: &Output) -> Value {
 }
 
 fn assert_faultless(outcome: &Value) {
-    for fault in [
-        "lost",
-        "duplicated",
-        "reordered",
-        "unexpected",
-        "damaged",
-        "refused",
-    ] {
+    for fault in ["lost", "duplicated", "reordered", "unexpected", "damaged", "refused"] {
         assert_eq!(outcome["faults"][fault], 0, "{fault} in {outcome:#}");
     }
     assert!(outcome["operations"].as_u64().unwrap() > 0, "{outcome:#}");
@@ -54,29 +39,14 @@ fn every_stream_workload_runs_faultless_over_both_floors() {
         ("A", &[]),
         ("F1", &["--per-room", "5", "--rate", "1000"]),
         ("F2", &["--per-room", "5", "--window", "8"]),
-        (
-            "F3",
-            &[
-                "--rooms",
-                "7",
-                "--per-room",
-                "3",
-                "--publishers",
-                "2",
-                "--window",
-                "9",
-            ],
-        ),
+        ("F3", &["--rooms", "7", "--per-room", "3", "--publishers", "2", "--window", "9"]),
         ("F4", &["--per-room", "40", "--window", "8"]),
     ];
     for mode in ["batching", "per-frame"] {
         let floor = Floor::start(mode, 0);
         for (workload, sizes) in cases {
-            let output = drive(
-                &floor.address,
-                workload,
-                &[&["--server-pid", &floor.child.id().to_string()], sizes].concat(),
-            );
+            let output =
+                drive(&floor.address, workload, &[&["--server-pid", &floor.child.id().to_string()], sizes].concat());
             let outcome = outcome(&output);
             assert!(output.status.success(), "{mode} {workload}: {outcome:#}");
             assert_faultless(&outcome);
@@ -89,16 +59,7 @@ fn every_stream_workload_runs_faultless_over_both_floors() {
 #[test]
 fn connections_come_and_go_and_leave_nothing_behind() {
     let floor = Floor::start("batching", 0);
-    let output = drive(
-        &floor.address,
-        "C",
-        &[
-            "--connections",
-            "10",
-            "--server-pid",
-            &floor.child.id().to_string(),
-        ],
-    );
+    let output = drive(&floor.address, "C", &["--connections", "10", "--server-pid", &floor.child.id().to_string()]);
     assert!(output.status.success());
     assert_faultless(&outcome(&output));
 }
@@ -106,23 +67,11 @@ fn connections_come_and_go_and_leave_nothing_behind() {
 #[test]
 fn idle_connections_are_weighed() {
     let floor = Floor::start("batching", 0);
-    let output = drive(
-        &floor.address,
-        "I",
-        &[
-            "--connections",
-            "600",
-            "--server-pid",
-            &floor.child.id().to_string(),
-        ],
-    );
+    let output = drive(&floor.address, "I", &["--connections", "600", "--server-pid", &floor.child.id().to_string()]);
     let outcome = outcome(&output);
     assert!(output.status.success());
     let each = outcome["memory_bytes_each"].as_f64().unwrap();
-    assert!(
-        (0.0..4_096.0).contains(&each),
-        "{each} bytes for an idle connection of a floor"
-    );
+    assert!((0.0..4_096.0).contains(&each), "{each} bytes for an idle connection of a floor");
     let unweighed = drive(&floor.address, "I", &["--connections", "1"]);
     assert_eq!(unweighed.status.code(), Some(2));
 }
@@ -203,11 +152,7 @@ fn a_fault_on_the_line_fails_the_run_and_is_named() {
     let floor = Floor::start("batching", 0);
     // Bodies below 126 bytes keep the line's frame reader to one form of length.
     for (fault, lost, duplicated) in [(Fault::Lose, 1, 0), (Fault::Double, 0, 1)] {
-        let output = drive(
-            &faulty_line(floor.address.clone(), fault),
-            "A",
-            &["--body", "64", "--window", "4"],
-        );
+        let output = drive(&faulty_line(floor.address.clone(), fault), "A", &["--body", "64", "--window", "4"]);
         let outcome = outcome(&output);
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(outcome["faults"]["lost"], lost, "{outcome:#}");

@@ -13,9 +13,7 @@ const BODY: usize = 50_000;
 
 fn open(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .write_all(b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").unwrap();
     let mut response = Vec::new();
     let mut byte = [0];
     while !response.ends_with(b"\r\n\r\n") {
@@ -49,9 +47,7 @@ fn check(mode: &str, first: u8) {
     let mut publisher = open(&floor.address);
 
     // A mask of zeros keeps the bytes readable; the frames are otherwise what a client sends.
-    subscriber
-        .write_all(&[first, 0x83, 0, 0, 0, 0, b'S', 1, 2])
-        .unwrap();
+    subscriber.write_all(&[first, 0x83, 0, 0, 0, 0, b'S', 1, 2]).unwrap();
     assert_eq!(read_frame(&mut subscriber), (first, vec![b's', 1, 2]));
 
     // 15 MB: several times what the kernel buffers for a socket that nobody reads.
@@ -67,10 +63,7 @@ fn check(mode: &str, first: u8) {
     for nth in 0..MESSAGES {
         let (kind, body) = read_frame(&mut subscriber);
         assert_eq!(kind, first, "a frame of the kind it came in");
-        assert!(
-            body == vec![nth as u8; BODY],
-            "{mode}: message {nth} is not the published one"
-        );
+        assert!(body == vec![nth as u8; BODY], "{mode}: message {nth} is not the published one");
     }
 }
 

@@ -31,18 +31,9 @@ impl Adapter for Floor {
 
     fn hear(&mut self, payload: &[u8]) -> Heard {
         match payload {
-            [b's', _, _] => Heard {
-                subscribed: 1,
-                ..Heard::default()
-            },
-            [b'u', _, _] => Heard {
-                left: 1,
-                ..Heard::default()
-            },
-            _ => Heard {
-                refused: Some("an answer the floor does not give".to_owned()),
-                ..Heard::default()
-            },
+            [b's', _, _] => Heard { subscribed: 1, ..Heard::default() },
+            [b'u', _, _] => Heard { left: 1, ..Heard::default() },
+            _ => Heard { refused: Some("an answer the floor does not give".to_owned()), ..Heard::default() },
         }
     }
 }

@@ -8,6 +8,9 @@ mod rookery_binary;
 mod rookery_json;
 mod token;
 
+#[cfg(test)]
+mod agreement;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -58,21 +61,14 @@ pub trait Adapter {
 
 pub fn make(kind: Kind, settings: &Settings) -> Box<dyn Adapter> {
     match kind {
-        Kind::Floor => Box::new(floor::Floor {
-            padding: settings.padding,
-        }),
+        Kind::Floor => Box::new(floor::Floor { padding: settings.padding }),
         Kind::RookeryJson => Box::new(rookery_json::RookeryJson::new(settings.tokens.clone())),
-        Kind::RookeryBinary => {
-            Box::new(rookery_binary::RookeryBinary::new(settings.tokens.clone()))
-        }
+        Kind::RookeryBinary => Box::new(rookery_binary::RookeryBinary::new(settings.tokens.clone())),
     }
 }
 
 /// The upgrade request of both native languages.
 fn rookery_upgrade(subprotocol: &str, tokens: &Tokens, connection: usize) -> (String, String) {
-    let header = format!(
-        "Sec-WebSocket-Protocol: {subprotocol}\r\n{}",
-        tokens.header(connection)
-    );
+    let header = format!("Sec-WebSocket-Protocol: {subprotocol}\r\n{}", tokens.header(connection));
     ("/v1/ws".to_owned(), header)
 }

@@ -24,11 +24,7 @@ pub struct RookeryBinary {
 
 impl RookeryBinary {
     pub fn new(tokens: Tokens) -> RookeryBinary {
-        RookeryBinary {
-            tokens,
-            next_number: 1,
-            fields: Vec::new(),
-        }
+        RookeryBinary { tokens, next_number: 1, fields: Vec::new() }
     }
 
     /// Appends one command; `write` adds the fields behind its number.
@@ -87,10 +83,7 @@ impl Adapter for RookeryBinary {
         let mut heard = Heard::default();
         let mut rest = payload;
         while let Some((length, behind)) = take_varint(rest) {
-            let Some(frame) = usize::try_from(length)
-                .ok()
-                .and_then(|length| behind.get(..length))
-            else {
+            let Some(frame) = usize::try_from(length).ok().and_then(|length| behind.get(..length)) else {
                 break;
             };
             rest = &behind[frame.len()..];

@@ -67,10 +67,7 @@ impl Adapter for RookeryJson {
 
     fn hear(&mut self, payload: &[u8]) -> Heard {
         if is_plain_ack(payload) {
-            return Heard {
-                acked: 1,
-                ..Heard::default()
-            };
+            return Heard { acked: 1, ..Heard::default() };
         }
         let all: Vec<Said<'_>> = match payload.first() {
             Some(b'[') => serde_json::from_slice(payload).unwrap_or_default(),
@@ -87,8 +84,7 @@ impl Adapter for RookeryJson {
                 // Marks and signals have neither; what they announce shows in the judging of deliveries.
                 None => {
                     if let Some(error) = said.error {
-                        heard.refused =
-                            Some(format!("{error} {}", said.detail.unwrap_or_default()));
+                        heard.refused = Some(format!("{error} {}", said.detail.unwrap_or_default()));
                     }
                 }
             }

@@ -28,13 +28,8 @@ impl Tokens {
             Tokens::None => String::new(),
             Tokens::Given(token) => format!("Authorization: Bearer {token}\r\n"),
             Tokens::Minted(secret) => {
-                let now = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(0, |since| since.as_secs());
-                format!(
-                    "Authorization: Bearer {}\r\n",
-                    mint(secret, &format!("load-{connection}"), now)
-                )
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+                format!("Authorization: Bearer {}\r\n", mint(secret, &format!("load-{connection}"), now))
             }
         }
     }
@@ -61,28 +56,16 @@ mod tests {
         let token = mint("a secret of the target", "load-7", 1_000);
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"a secret of the target");
-        hmac::verify(
-            &key,
-            signed.as_bytes(),
-            &URL_SAFE_NO_PAD.decode(signature).unwrap(),
-        )
-        .unwrap();
+        hmac::verify(&key, signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
         let (_, claims) = signed.split_once('.').unwrap();
-        let claims: serde_json::Value =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-        assert_eq!(
-            claims,
-            json!({ "sub": "load-7", "iat": 1_000, "exp": 1_000 + LIFETIME_SECONDS })
-        );
+        let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        assert_eq!(claims, json!({ "sub": "load-7", "iat": 1_000, "exp": 1_000 + LIFETIME_SECONDS }));
     }
 
     #[test]
     fn connections_are_users_of_their_own_unless_one_token_was_given() {
         assert_eq!(Tokens::None.header(1), "");
-        assert_eq!(
-            Tokens::Given("t".to_owned()).header(1),
-            "Authorization: Bearer t\r\n"
-        );
+        assert_eq!(Tokens::Given("t".to_owned()).header(1), "Authorization: Bearer t\r\n");
         let minted = Tokens::Minted("secret".to_owned());
         assert_ne!(minted.header(1), minted.header(2));
     }

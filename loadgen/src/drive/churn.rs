@@ -65,23 +65,14 @@ pub fn run(options: &Options, at_once: usize) -> io::Result<Outcome> {
     };
     for index in 0..at_once {
         let link = churn.connect(index)?;
-        churn.cycles.push(Cycle {
-            link,
-            step: Step::Opening,
-            began_ns: 0,
-        });
+        churn.cycles.push(Cycle { link, step: Step::Opening, began_ns: 0 });
     }
     churn.until(options.warmup)?;
     let (before, completed_before) = (Reading::take(options.server_pid)?, churn.completed);
     churn.latencies.set_recording(true);
     churn.until(options.warmup + options.window)?;
     let spent = Reading::take(options.server_pid)?.since(&before);
-    let mut outcome = Outcome::new(
-        options.workload,
-        options.adapter,
-        churn.completed - completed_before,
-        spent,
-    );
+    let mut outcome = Outcome::new(options.workload, options.adapter, churn.completed - completed_before, spent);
     outcome.latency_us = churn.latencies.percentiles();
     outcome.faults = churn.ledger.faults;
     outcome.first_refusal = churn.ledger.first_refusal;
@@ -93,19 +84,14 @@ impl Churn {
         let mut events = Events::with_capacity(1024);
         let mut last = (self.completed, Instant::now());
         while let Some(left) = end.checked_sub(self.started.elapsed()) {
-            self.net
-                .epoll
-                .wait(&mut events, Some(left.min(Duration::from_millis(100))))?;
+            self.net.epoll.wait(&mut events, Some(left.min(Duration::from_millis(100))))?;
             for ready in events.iter() {
                 self.on_event(ready)?;
             }
             if self.completed != last.0 {
                 last = (self.completed, Instant::now());
             } else if last.1.elapsed() > STALLED {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "no connection completed its cycle",
-                ));
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "no connection completed its cycle"));
             }
         }
         Ok(())
@@ -134,10 +120,7 @@ impl Churn {
         let bytes = &self.buffer[got.bytes];
         let cycle = &mut self.cycles[index];
         let mut told = Told::default();
-        let used = match self
-            .ledger
-            .read(bytes, None, self.adapter.as_mut(), 0, &mut told)
-        {
+        let used = match self.ledger.read(bytes, None, self.adapter.as_mut(), 0, &mut told) {
             Ok(used) => used,
             // And so is the target's own close frame.
             Err(_) if cycle.step == Step::Closing => return self.complete(index),
@@ -184,11 +167,7 @@ impl Churn {
         self.latencies.note(self.cycles[index].began_ns, now_ns);
         self.latencies.end_read(now_ns);
         let link = self.connect(index)?;
-        self.cycles[index] = Cycle {
-            link,
-            step: Step::Opening,
-            began_ns: now_ns,
-        };
+        self.cycles[index] = Cycle { link, step: Step::Opening, began_ns: now_ns };
         Ok(())
     }
 }

@@ -30,22 +30,11 @@ pub struct Crowd {
 impl Crowd {
     pub fn new(net: Net, adapter: Box<dyn Adapter>) -> Crowd {
         let events = Events::with_capacity(1024);
-        Crowd {
-            net,
-            adapter,
-            events,
-            buffer: vec![0; READ_BUFFER],
-            links: Vec::new(),
-            scratch: Vec::new(),
-        }
+        Crowd { net, adapter, events, buffer: vec![0; READ_BUFFER], links: Vec::new(), scratch: Vec::new() }
     }
 
     /// Queues one message on a link; `write` fills in its payload.
-    pub fn queue(
-        &mut self,
-        index: usize,
-        write: impl FnOnce(&mut dyn Adapter, &mut Vec<u8>),
-    ) -> usize {
+    pub fn queue(&mut self, index: usize, write: impl FnOnce(&mut dyn Adapter, &mut Vec<u8>)) -> usize {
         self.scratch.clear();
         write(self.adapter.as_mut(), &mut self.scratch);
         let key = self.net.mask_key();
@@ -81,17 +70,13 @@ impl Crowd {
                 let link = Link::connect(&mut self.net, index as u64, request)?;
                 self.links.push(link);
             }
-            self.net
-                .epoll
-                .wait(&mut self.events, Some(Duration::from_millis(100)))?;
+            self.net.epoll.wait(&mut self.events, Some(Duration::from_millis(100)))?;
             let ready: Vec<Ready> = self.events.iter().collect();
             for ready in ready {
                 done += usize::from(self.greet(ready, ledger, &room_of)?);
             }
             if let Some(reason) = &ledger.first_refusal {
-                return Err(io::Error::other(format!(
-                    "refused while subscribing: {reason}"
-                )));
+                return Err(io::Error::other(format!("refused while subscribing: {reason}")));
             }
             if Instant::now() > deadline {
                 return Err(io::Error::new(
@@ -107,12 +92,7 @@ impl Crowd {
     }
 
     /// One event of a link that is coming up; true when it became ready.
-    fn greet(
-        &mut self,
-        ready: Ready,
-        ledger: &mut Ledger,
-        room_of: impl Fn(usize) -> Option<u16>,
-    ) -> io::Result<bool> {
+    fn greet(&mut self, ready: Ready, ledger: &mut Ledger, room_of: impl Fn(usize) -> Option<u16>) -> io::Result<bool> {
         let index = ready.token as usize;
         let got = self.links[index].advance(&self.net, ready, &mut self.buffer)?;
         let mut became_ready = false;

@@ -17,20 +17,13 @@ const SETTLE_STEP: Duration = Duration::from_millis(200);
 const SETTLE_READINGS: usize = 15;
 
 pub fn run(options: &Options, connections: usize, per_room: usize) -> io::Result<Outcome> {
-    let pid = options
-        .server_pid
-        .ok_or_else(|| io::Error::other("workload I needs --server-pid"))?;
+    let pid = options.server_pid.ok_or_else(|| io::Error::other("workload I needs --server-pid"))?;
     let adapter = adapter::make(options.adapter, &options.settings);
     let net = Net::new(options.target)?;
     let mut ledger = Ledger::new(Vec::new(), 0, adapter.opcode(), Vec::new())?;
     let mut crowd = Crowd::new(net, adapter);
-    let (memory_before, before) = (
-        measure::private_memory(pid)?,
-        Reading::take(options.server_pid)?,
-    );
-    crowd.gather(connections, &mut ledger, |index| {
-        u16::try_from(index / per_room).ok()
-    })?;
+    let (memory_before, before) = (measure::private_memory(pid)?, Reading::take(options.server_pid)?);
+    crowd.gather(connections, &mut ledger, |index| u16::try_from(index / per_room).ok())?;
     let memory = settle(pid)?;
     let spent = Reading::take(options.server_pid)?.since(&before);
     let mut outcome = Outcome::new(options.workload, options.adapter, connections as u64, spent);

@@ -58,15 +58,7 @@ impl Track {
     pub fn new(room: u16, publisher: usize, listeners: u32, in_flight: usize) -> Track {
         let size = in_flight.saturating_mul(2).next_power_of_two();
         let ring = vec![Entry::default(); size];
-        Track {
-            room,
-            publisher,
-            listeners,
-            published: 0,
-            ring,
-            offset: 0,
-            single_end: 0,
-        }
+        Track { room, publisher, listeners, published: 0, ring, offset: 0, single_end: 0 }
     }
 
     pub fn room(&self) -> u16 {
@@ -90,17 +82,9 @@ impl Track {
     /// Enters the next message; its latency counts from `sent_ns`.
     pub fn publish(&mut self, sent_ns: u64) -> (u64, Code) {
         let number = self.published;
-        let code = Mark {
-            room: self.room,
-            number,
-        }
-        .encode();
+        let code = Mark { room: self.room, number }.encode();
         let slot = self.slot(number);
-        self.ring[slot] = Entry {
-            code,
-            sent_ns,
-            waiting: self.listeners,
-        };
+        self.ring[slot] = Entry { code, sent_ns, waiting: self.listeners };
         self.published += 1;
         (number, code)
     }
@@ -112,9 +96,7 @@ impl Track {
         if payload.len() >= self.single_end {
             return None;
         }
-        let code = payload
-            .get(self.offset..)?
-            .first_chunk::<{ size_of::<Code>() }>()?;
+        let code = payload.get(self.offset..)?.first_chunk::<{ size_of::<Code>() }>()?;
         let slot = self.slot(number);
         let entry = &mut self.ring[slot];
         if *code != entry.code {
@@ -193,11 +175,7 @@ impl Listener {
             self.next = number + 1;
             return Verdict::Ahead;
         }
-        if self.missing.remove(&number) {
-            Verdict::Late
-        } else {
-            Verdict::Again
-        }
+        if self.missing.remove(&number) { Verdict::Late } else { Verdict::Again }
     }
 
     /// How many of `published` messages this listener never got.
@@ -212,10 +190,7 @@ mod tests {
 
     fn feed(numbers: &[u64]) -> (Listener, Vec<Verdict>) {
         let mut listener = Listener::default();
-        let verdicts = numbers
-            .iter()
-            .map(|&number| listener.judge(number))
-            .collect();
+        let verdicts = numbers.iter().map(|&number| listener.judge(number)).collect();
         (listener, verdicts)
     }
 
@@ -229,29 +204,15 @@ mod tests {
     #[test]
     fn a_lost_one_a_doubled_one_and_a_swap_each_get_their_name() {
         let (listener, verdicts) = feed(&[0, 2, 3]);
-        assert_eq!(
-            verdicts,
-            [Verdict::InOrder, Verdict::Ahead, Verdict::InOrder]
-        );
+        assert_eq!(verdicts, [Verdict::InOrder, Verdict::Ahead, Verdict::InOrder]);
         assert_eq!(listener.lost(4), 1);
 
         let (listener, verdicts) = feed(&[0, 1, 1, 0, 2]);
-        assert_eq!(
-            verdicts[2..],
-            [Verdict::Again, Verdict::Again, Verdict::InOrder]
-        );
+        assert_eq!(verdicts[2..], [Verdict::Again, Verdict::Again, Verdict::InOrder]);
         assert_eq!(listener.lost(3), 0);
 
         let (listener, verdicts) = feed(&[0, 2, 1, 3]);
-        assert_eq!(
-            verdicts,
-            [
-                Verdict::InOrder,
-                Verdict::Ahead,
-                Verdict::Late,
-                Verdict::InOrder
-            ]
-        );
+        assert_eq!(verdicts, [Verdict::InOrder, Verdict::Ahead, Verdict::Late, Verdict::InOrder]);
         assert_eq!(listener.lost(4), 0);
     }
 
@@ -279,8 +240,6 @@ mod tests {
         for _ in 0..8 {
             track.publish(600);
         }
-        assert!(
-            !track.remembers(0) && track.remembers(1) && track.remembers(8) && !track.remembers(9)
-        );
+        assert!(!track.remembers(0) && track.remembers(1) && track.remembers(8) && !track.remembers(9));
     }
 }

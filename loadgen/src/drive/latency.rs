@@ -25,12 +25,7 @@ pub struct Latencies {
 impl Latencies {
     pub fn new() -> Result<Latencies, hdrhistogram::CreationError> {
         let histogram = Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, 3)?;
-        Ok(Latencies {
-            histogram,
-            recording: false,
-            run_sent_ns: 0,
-            run_length: 0,
-        })
+        Ok(Latencies { histogram, recording: false, run_sent_ns: 0, run_length: 0 })
     }
 
     /// Outside the measured window nothing is recorded.
@@ -53,9 +48,7 @@ impl Latencies {
     pub fn end_read(&mut self, now_ns: u64) {
         if self.run_length > 0 {
             if self.recording {
-                let value = now_ns
-                    .saturating_sub(self.run_sent_ns)
-                    .clamp(LOWEST_NS, HIGHEST_NS);
+                let value = now_ns.saturating_sub(self.run_sent_ns).clamp(LOWEST_NS, HIGHEST_NS);
                 self.histogram.saturating_record(value);
                 if self.run_length > 1 {
                     // Cannot fail: the value was clamped to the histogram's bounds.
@@ -68,12 +61,7 @@ impl Latencies {
 
     pub fn percentiles(&self) -> Percentiles {
         let at = |quantile| self.histogram.value_at_quantile(quantile) as f64 / 1_000.0;
-        Percentiles {
-            p50: at(0.5),
-            p99: at(0.99),
-            p999: at(0.999),
-            max: self.histogram.max() as f64 / 1_000.0,
-        }
+        Percentiles { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: self.histogram.max() as f64 / 1_000.0 }
     }
 
     #[cfg(test)]

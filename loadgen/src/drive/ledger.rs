@@ -35,12 +35,7 @@ pub struct Told {
 }
 
 impl Ledger {
-    pub fn new(
-        tracks: Vec<Track>,
-        publishers: usize,
-        opcode: u8,
-        body: Vec<u8>,
-    ) -> io::Result<Ledger> {
+    pub fn new(tracks: Vec<Track>, publishers: usize, opcode: u8, body: Vec<u8>) -> io::Result<Ledger> {
         Ok(Ledger {
             tracks,
             in_flight: vec![0; publishers],
@@ -77,16 +72,13 @@ impl Ledger {
             if let Some((listener, index)) = &mut listener {
                 at = self.read_expected(bytes, at, listener, *index, now_ns);
             }
-            let header = frame::read_header(&bytes[at..])
-                .map_err(|_| io::Error::other("a frame too long"))?;
+            let header = frame::read_header(&bytes[at..]).map_err(|_| io::Error::other("a frame too long"))?;
             let Some(header) = header else { break };
             let Some(payload) = bytes.get(at + header.header_len..at + header.frame_len()) else {
                 break;
             };
             at += header.frame_len();
-            let listener = listener
-                .as_mut()
-                .map(|(listener, index)| (&mut **listener, *index));
+            let listener = listener.as_mut().map(|(listener, index)| (&mut **listener, *index));
             self.read_slowly(header, payload, listener, adapter, now_ns, told)?;
         }
         self.latencies.end_read(now_ns);
@@ -108,9 +100,7 @@ impl Ledger {
         let mut last = None;
         let mut count = 0;
         let mut payload_bytes = 0;
-        while let Some((header_len, payload_len)) =
-            frame::read_plain_header(&bytes[at..], self.opcode)
-        {
+        while let Some((header_len, payload_len)) = frame::read_plain_header(&bytes[at..], self.opcode) {
             let payload_at = at + header_len;
             let Some(payload) = bytes.get(payload_at..payload_at + payload_len) else {
                 break;
@@ -167,10 +157,7 @@ impl Ledger {
             }
             frame::PONG => return Ok(()),
             frame::CLOSE => {
-                return Err(io::Error::other(format!(
-                    "closed by the target: {}",
-                    close_reason(payload)
-                )));
+                return Err(io::Error::other(format!("closed by the target: {}", close_reason(payload))));
             }
             opcode => {
                 return Err(io::Error::other(format!(
@@ -197,14 +184,7 @@ impl Ledger {
     }
 
     /// Deliveries whose place in the frame or in the order was not the expected one: all marks of the frame, one by one.
-    fn read_marks(
-        &mut self,
-        payload: &[u8],
-        first: usize,
-        listener: &mut Listener,
-        index: usize,
-        now_ns: u64,
-    ) {
+    fn read_marks(&mut self, payload: &[u8], first: usize, listener: &mut Listener, index: usize, now_ns: u64) {
         let mut code_at = Some(first);
         let mut count = 0;
         while let Some(offset) = code_at {
@@ -212,13 +192,9 @@ impl Ledger {
             code_at = marker::find(payload, offset);
             self.check_body(payload, offset);
             let track = &self.tracks[index];
-            let mark = payload[offset..]
-                .first_chunk::<{ size_of::<Code>() }>()
-                .and_then(Mark::decode);
+            let mark = payload[offset..].first_chunk::<{ size_of::<Code>() }>().and_then(Mark::decode);
             let number = match mark {
-                Some(mark) if mark.room == track.room() && mark.number < track.published() => {
-                    mark.number
-                }
+                Some(mark) if mark.room == track.room() && mark.number < track.published() => mark.number,
                 _ => {
                     self.faults.unexpected += 1;
                     continue;
@@ -234,12 +210,7 @@ impl Ledger {
             }
             if track.remembers(number) {
                 // Of several events in one frame the first carries the frame's bytes, so that the sum stays right.
-                self.enter(
-                    index,
-                    number,
-                    if count == 1 { payload.len() } else { 0 },
-                    now_ns,
-                );
+                self.enter(index, number, if count == 1 { payload.len() } else { 0 }, now_ns);
             }
         }
         if count == 1 {
@@ -257,19 +228,13 @@ impl Ledger {
 
     /// At the end of a run: what each listener never got.
     pub fn count_lost<'a>(&mut self, listeners: impl Iterator<Item = (&'a Listener, usize)>) {
-        self.faults.lost = listeners
-            .map(|(listener, index)| listener.lost(self.tracks[index].published()))
-            .sum();
+        self.faults.lost = listeners.map(|(listener, index)| listener.lost(self.tracks[index].published())).sum();
     }
 }
 
 fn close_reason(payload: &[u8]) -> String {
     match payload.split_first_chunk() {
-        Some((code, reason)) => format!(
-            "{} {}",
-            u16::from_be_bytes(*code),
-            String::from_utf8_lossy(reason)
-        ),
+        Some((code, reason)) => format!("{} {}", u16::from_be_bytes(*code), String::from_utf8_lossy(reason)),
         None => "no code".to_owned(),
     }
 }
@@ -307,24 +272,13 @@ mod tests {
         ledger.in_flight[0] = published as usize;
         ledger.latencies.set_recording(true);
         let adapter = adapter::make(Kind::Floor, &Settings::default());
-        Bench {
-            ledger,
-            listener: Listener::default(),
-            adapter,
-            frames,
-        }
+        Bench { ledger, listener: Listener::default(), adapter, frames }
     }
 
     impl Bench {
         fn read(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let listener = Some((&mut self.listener, 0));
-            self.ledger.read(
-                bytes,
-                listener,
-                self.adapter.as_mut(),
-                2_000,
-                &mut Told::default(),
-            )
+            self.ledger.read(bytes, listener, self.adapter.as_mut(), 2_000, &mut Told::default())
         }
 
         fn faults(mut self, order: &[usize]) -> Faults {
@@ -346,16 +300,11 @@ mod tests {
                 bench = self::bench(15);
             }
         }
-        assert_eq!(
-            (bench.ledger.deliveries, bench.ledger.in_flight[0]),
-            (15, 0)
-        );
+        assert_eq!((bench.ledger.deliveries, bench.ledger.in_flight[0]), (15, 0));
         assert_eq!(bench.ledger.latencies.count(), 15);
         assert!(!bench.ledger.faults.any());
         // `{"seq":N,"b":"` is 14 bytes, 15 from number 10 on.
-        assert!(
-            (bench.ledger.delivery_overhead() - (14.0 * 10.0 + 15.0 * 5.0) / 15.0).abs() < 1e-9
-        );
+        assert!((bench.ledger.delivery_overhead() - (14.0 * 10.0 + 15.0 * 5.0) / 15.0).abs() < 1e-9);
     }
 
     #[test]
@@ -377,27 +326,9 @@ mod tests {
         assert_eq!(bench(4).faults(&[0, 1, 2, 3]), none);
         assert_eq!(bench(4).faults(&[0, 2, 3]), Faults { lost: 1, ..none });
         assert_eq!(bench(4).faults(&[0, 1]), Faults { lost: 2, ..none });
-        assert_eq!(
-            bench(4).faults(&[0, 1, 1, 2, 3]),
-            Faults {
-                duplicated: 1,
-                ..none
-            }
-        );
-        assert_eq!(
-            bench(4).faults(&[0, 2, 1, 3]),
-            Faults {
-                reordered: 1,
-                ..none
-            }
-        );
-        assert_eq!(
-            bench(4).faults(&[3, 2, 1, 0]),
-            Faults {
-                reordered: 3,
-                ..none
-            }
-        );
+        assert_eq!(bench(4).faults(&[0, 1, 1, 2, 3]), Faults { duplicated: 1, ..none });
+        assert_eq!(bench(4).faults(&[0, 2, 1, 3]), Faults { reordered: 1, ..none });
+        assert_eq!(bench(4).faults(&[3, 2, 1, 0]), Faults { reordered: 3, ..none });
         assert_eq!(bench(4).faults(&[]), Faults { lost: 4, ..none });
     }
 
@@ -405,34 +336,16 @@ mod tests {
     fn strangers_damage_and_refusals_are_faults_too() {
         let mut other_room = bench(1);
         other_room.ledger.tracks = vec![Track::new(5, 0, 1, 4)];
-        assert_eq!(
-            other_room.faults(&[0]),
-            Faults {
-                unexpected: 1,
-                ..Faults::default()
-            }
-        );
+        assert_eq!(other_room.faults(&[0]), Faults { unexpected: 1, ..Faults::default() });
 
         let mut damaged = bench(1);
         let last = damaged.frames[0].len() - 1;
         damaged.frames[0][last] ^= 1;
-        assert_eq!(
-            damaged.faults(&[0]),
-            Faults {
-                damaged: 1,
-                ..Faults::default()
-            }
-        );
+        assert_eq!(damaged.faults(&[0]), Faults { damaged: 1, ..Faults::default() });
 
         let mut refused = bench(0);
         refused.frames = vec![vec![0x82, 2, b'n', b'o']];
-        assert_eq!(
-            refused.faults(&[0]),
-            Faults {
-                refused: 1,
-                ..Faults::default()
-            }
-        );
+        assert_eq!(refused.faults(&[0]), Faults { refused: 1, ..Faults::default() });
     }
 
     #[test]
@@ -458,10 +371,7 @@ mod tests {
 
         let mut bench = bench(0);
         let mut told = Told::default();
-        bench
-            .ledger
-            .read(&[0x89, 1, b'x'], None, bench.adapter.as_mut(), 0, &mut told)
-            .unwrap();
+        bench.ledger.read(&[0x89, 1, b'x'], None, bench.adapter.as_mut(), 0, &mut told).unwrap();
         assert_eq!(told.pings, [b"x".to_vec()]);
     }
 }

@@ -43,15 +43,7 @@ impl Link {
         let stream = net.connect()?;
         net.epoll.add(&stream, token, Interest::ReadWrite)?;
         let stage = Stage::Connecting;
-        Ok(Link {
-            stream,
-            token,
-            stage,
-            partial: Vec::new(),
-            out: request,
-            sent: 0,
-            wants_write: true,
-        })
+        Ok(Link { stream, token, stage, partial: Vec::new(), out: request, sent: 0, wants_write: true })
     }
 
     /// Adds one masked frame to what goes out with the next [`Link::flush`].
@@ -82,15 +74,7 @@ impl Link {
         }
         if self.wants_write == done {
             self.wants_write = !done;
-            net.epoll.modify(
-                &self.stream,
-                self.token,
-                if done {
-                    Interest::Read
-                } else {
-                    Interest::ReadWrite
-                },
-            )?;
+            net.epoll.modify(&self.stream, self.token, if done { Interest::Read } else { Interest::ReadWrite })?;
         }
         Ok(())
     }
@@ -106,10 +90,7 @@ impl Link {
             }
             self.flush(net)?;
         }
-        let nothing = Got {
-            opened: false,
-            bytes: 0..0,
-        };
+        let nothing = Got { opened: false, bytes: 0..0 };
         if !ready.readable || self.stage == Stage::Connecting {
             return Ok(nothing);
         }
@@ -126,10 +107,7 @@ impl Link {
         };
         self.partial.clear();
         if self.stage == Stage::Open {
-            return Ok(Got {
-                opened: false,
-                bytes: 0..filled,
-            });
+            return Ok(Got { opened: false, bytes: 0..filled });
         }
         let Some(head) = handshake::head_len(&buffer[..filled]) else {
             if filled > handshake::HEAD_MAX {
@@ -141,10 +119,7 @@ impl Link {
         handshake::check_response(&buffer[..head], &net.accept).map_err(io::Error::other)?;
         self.stage = Stage::Open;
         self.partial = Vec::new();
-        Ok(Got {
-            opened: true,
-            bytes: head..filled,
-        })
+        Ok(Got { opened: true, bytes: head..filled })
     }
 
     /// Keeps the start of a frame until its rest comes.

@@ -42,17 +42,12 @@ pub struct Options {
 /// Runs one workload against one target. Ends by itself, whatever the target does.
 pub fn run(options: &Options) -> io::Result<Outcome> {
     if options.body < BODY_MIN {
-        return Err(io::Error::other(format!(
-            "a body needs at least {BODY_MIN} bytes for its mark"
-        )));
+        return Err(io::Error::other(format!("a body needs at least {BODY_MIN} bytes for its mark")));
     }
     sys::raise_descriptor_limit()?;
     match options.workload.plan(&options.sizes) {
         Plan::Stream(stream) => stream::run(options, stream),
         Plan::Churn { at_once } => churn::run(options, at_once),
-        Plan::Idle {
-            connections,
-            per_room,
-        } => idle::run(options, connections, per_room),
+        Plan::Idle { connections, per_room } => idle::run(options, connections, per_room),
     }
 }

@@ -69,8 +69,7 @@ impl Outcome {
 
     /// Whether the driver, not the target, set the pace.
     pub fn driver_bound(&self) -> bool {
-        self.server_cpu_share
-            .is_some_and(|server| self.client_cpu_share > 0.9 && server < 0.85)
+        self.server_cpu_share.is_some_and(|server| self.client_cpu_share > 0.9 && server < 0.85)
     }
 }
 
@@ -79,60 +78,30 @@ impl fmt::Display for Outcome {
         let verdict = if self.failed() { "FAILED" } else { "ok" };
         writeln!(f, "{:?} over {:?}: {verdict}", self.workload, self.adapter)?;
         if let Some(bytes) = self.memory_bytes_each {
-            writeln!(
-                f,
-                "  memory    {bytes:.0} bytes per connection, {} connections",
-                self.operations
-            )?;
+            writeln!(f, "  memory    {bytes:.0} bytes per connection, {} connections", self.operations)?;
         } else {
-            let plural = if self.unit == "delivery" {
-                "deliveries"
-            } else {
-                "cycles"
-            };
+            let plural = if self.unit == "delivery" { "deliveries" } else { "cycles" };
             writeln!(
                 f,
                 "  rate      {:.0} {plural}/s ({} in {:.2} s)",
                 self.per_second, self.operations, self.seconds
             )?;
-            let Percentiles {
-                p50,
-                p99,
-                p999,
-                max,
-            } = self.latency_us;
-            writeln!(
-                f,
-                "  latency   p50 {p50:.1} µs, p99 {p99:.1}, p99.9 {p999:.1}, max {max:.1}"
-            )?;
+            let Percentiles { p50, p99, p999, max } = self.latency_us;
+            writeln!(f, "  latency   p50 {p50:.1} µs, p99 {p99:.1}, p99.9 {p999:.1}, max {max:.1}")?;
         }
         match (self.server_cpu_us_each, self.server_cpu_share) {
-            (Some(each), Some(share)) => writeln!(
-                f,
-                "  server    {each:.3} µs CPU per {}, {:.0} % of a core",
-                self.unit,
-                share * 100.0
-            )?,
+            (Some(each), Some(share)) => {
+                writeln!(f, "  server    {each:.3} µs CPU per {}, {:.0} % of a core", self.unit, share * 100.0)?
+            }
             _ => writeln!(f, "  server    CPU unknown (no --server-pid)")?,
         }
         writeln!(
             f,
             "  driver    {:.0} % of a core{}",
             self.client_cpu_share * 100.0,
-            if self.driver_bound() {
-                ": IT WAS THE BOTTLENECK"
-            } else {
-                ""
-            }
+            if self.driver_bound() { ": IT WAS THE BOTTLENECK" } else { "" }
         )?;
-        let Faults {
-            lost,
-            duplicated,
-            reordered,
-            unexpected,
-            damaged,
-            refused,
-        } = self.faults;
+        let Faults { lost, duplicated, reordered, unexpected, damaged, refused } = self.faults;
         writeln!(
             f,
             "  judge     lost {lost}, duplicated {duplicated}, reordered {reordered}, unexpected {unexpected}, damaged {damaged}, refused {refused}"

@@ -51,9 +51,7 @@ pub fn run(options: &Options, plan: Stream) -> io::Result<Outcome> {
     let mut run = Run::gather(options, plan)?;
     let ticker = match plan.pace {
         Pace::Window(_) => None,
-        Pace::Rate(rate) => Some(Ticker::every(
-            (Duration::from_secs(1) / rate).max(SHORTEST_TICK),
-        )?),
+        Pace::Rate(rate) => Some(Ticker::every((Duration::from_secs(1) / rate).max(SHORTEST_TICK))?),
     };
     if let Some(ticker) = &ticker {
         run.crowd.net.epoll.add(ticker, TICKER, Interest::Read)?;
@@ -69,32 +67,17 @@ pub fn run(options: &Options, plan: Stream) -> io::Result<Outcome> {
     drop(ticker);
     run.drain()?;
 
-    let Run {
-        ledger,
-        listeners,
-        seats,
-        ..
-    } = &mut run;
-    ledger.count_lost(
-        listeners
-            .iter()
-            .zip(seats.iter())
-            .filter_map(|(listener, seat)| Some((listener, (*seat)?))),
-    );
+    let Run { ledger, listeners, seats, .. } = &mut run;
+    ledger.count_lost(listeners.iter().zip(seats.iter()).filter_map(|(listener, seat)| Some((listener, (*seat)?))));
     let mut outcome = Outcome::new(options.workload, options.adapter, deliveries, spent);
     outcome.latency_us = ledger.latencies.percentiles();
     outcome.faults = ledger.faults;
     outcome.first_refusal = ledger.first_refusal.clone();
     outcome.acked = ledger.acked;
     outcome.delivery_overhead = ledger.delivery_overhead();
-    outcome.published = run
-        .publishers
-        .iter()
-        .map(|publisher| publisher.published)
-        .sum();
+    outcome.published = run.publishers.iter().map(|publisher| publisher.published).sum();
     if outcome.published > 0 {
-        outcome.publish_overhead =
-            run.published_bytes as f64 / outcome.published as f64 - options.body as f64;
+        outcome.publish_overhead = run.published_bytes as f64 / outcome.published as f64 - options.body as f64;
     }
     Ok(outcome)
 }
@@ -110,12 +93,7 @@ impl Run {
         let tracks = (0..plan.rooms)
             .map(|room| {
                 let number = u16::try_from(room).map_err(|_| io::Error::other("too many rooms"))?;
-                Ok(Track::new(
-                    number,
-                    room % plan.publishers,
-                    plan.per_room as u32,
-                    in_flight,
-                ))
+                Ok(Track::new(number, room % plan.publishers, plan.per_room as u32, in_flight))
             })
             .collect::<io::Result<Vec<Track>>>()?;
         let body = marker::template(options.body);
@@ -125,22 +103,11 @@ impl Run {
         // Subscribers first, room by room; then the publishers, unless subscribers publish themselves.
         let subscribers = plan.rooms * plan.per_room;
         let seat = |index: usize| (index < subscribers).then_some(index / plan.per_room);
-        let links = subscribers
-            + if plan.publisher_listens {
-                0
-            } else {
-                plan.publishers
-            };
-        crowd.gather(links, &mut ledger, |index| {
-            seat(index).map(|room| room as u16)
-        })?;
+        let links = subscribers + if plan.publisher_listens { 0 } else { plan.publishers };
+        crowd.gather(links, &mut ledger, |index| seat(index).map(|room| room as u16))?;
         let publishers = (0..plan.publishers)
             .map(|index| Publisher {
-                link: if plan.publisher_listens {
-                    index * plan.per_room
-                } else {
-                    subscribers + index
-                },
+                link: if plan.publisher_listens { index * plan.per_room } else { subscribers + index },
                 tracks: (index..plan.rooms).step_by(plan.publishers).collect(),
                 turn: 0,
                 published: 0,
@@ -209,13 +176,7 @@ impl Run {
 
     fn receive(&mut self, ready: Ready) -> io::Result<()> {
         let index = ready.token as usize;
-        let Crowd {
-            net,
-            adapter,
-            buffer,
-            links,
-            ..
-        } = &mut self.crowd;
+        let Crowd { net, adapter, buffer, links, .. } = &mut self.crowd;
         let got = links[index].advance(net, ready, buffer)?;
         if got.bytes.is_empty() {
             return Ok(());
@@ -224,9 +185,7 @@ impl Run {
         let bytes = &buffer[got.bytes];
         let listener = self.seats[index].map(|track| (&mut self.listeners[index], track));
         let mut told = Told::default();
-        let used = self
-            .ledger
-            .read(bytes, listener, adapter.as_mut(), now_ns, &mut told)?;
+        let used = self.ledger.read(bytes, listener, adapter.as_mut(), now_ns, &mut told)?;
         if used < bytes.len() {
             links[index].keep(&bytes[used..]);
         }
@@ -258,8 +217,7 @@ impl Run {
             Pace::Window(window) => (self.ledger.in_flight[index] < window).then_some(now_ns),
             Pace::Rate(rate) => {
                 // Publishers take turns: the schedule is one for all of them.
-                let nth =
-                    self.publishers[index].published * self.publishers.len() as u64 + index as u64;
+                let nth = self.publishers[index].published * self.publishers.len() as u64 + index as u64;
                 let intended_ns = nth * 1_000_000_000 / u64::from(rate);
                 (intended_ns <= now_ns).then_some(intended_ns)
             }
@@ -276,9 +234,7 @@ impl Run {
         self.ledger.in_flight[index] += 1;
         marker::stamp(&mut self.body, &code);
         let body = &self.body;
-        let length = self.crowd.queue(publisher.link, |adapter, out| {
-            adapter.publish(room, number, body, out)
-        });
+        let length = self.crowd.queue(publisher.link, |adapter, out| adapter.publish(room, number, body, out));
         self.published_bytes += length as u64;
     }
 }

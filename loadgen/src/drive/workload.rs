@@ -89,18 +89,14 @@ impl Workload {
             }
         };
         match self {
-            Workload::A => Plan::Stream(Stream {
-                publisher_listens: true,
-                per_room: 1,
-                ..stream(1, 1, 1, Pace::Window(1))
-            }),
+            Workload::A => {
+                Plan::Stream(Stream { publisher_listens: true, per_room: 1, ..stream(1, 1, 1, Pace::Window(1)) })
+            }
             Workload::F1 => Plan::Stream(stream(1, 100, 1, Pace::Rate(500))),
             Workload::F2 => Plan::Stream(stream(1, 100, 1, Pace::Window(64))),
             Workload::F3 => Plan::Stream(stream(100, 10, 10, Pace::Window(64))),
             Workload::F4 => Plan::Stream(stream(1, 1_000, 1, Pace::Window(64))),
-            Workload::C => Plan::Churn {
-                at_once: sizes.connections.unwrap_or(100).max(1),
-            },
+            Workload::C => Plan::Churn { at_once: sizes.connections.unwrap_or(100).max(1) },
             Workload::I => Plan::Idle {
                 connections: sizes.connections.unwrap_or(10_000).max(1),
                 per_room: sizes.per_room.unwrap_or(10).max(1),

@@ -13,11 +13,7 @@ pub struct Batching {
 
 impl Batching {
     pub fn new(overhead: usize) -> Batching {
-        Batching {
-            overhead,
-            turns: Vec::new(),
-            dirty: Vec::new(),
-        }
+        Batching { overhead, turns: Vec::new(), dirty: Vec::new() }
     }
 }
 

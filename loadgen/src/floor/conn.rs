@@ -36,12 +36,7 @@ pub struct Conns {
 
 impl Conns {
     pub fn new(epoll: Epoll) -> Conns {
-        Conns {
-            epoll,
-            slots: Vec::new(),
-            free: Vec::new(),
-            doomed: Vec::new(),
-        }
+        Conns { epoll, slots: Vec::new(), free: Vec::new(), doomed: Vec::new() }
     }
 
     pub fn epoll(&self) -> &Epoll {
@@ -57,14 +52,7 @@ impl Conns {
             self.free.push(slot);
             return Err(error);
         }
-        let conn = Conn {
-            stream,
-            upgraded: false,
-            seat: None,
-            partial: None,
-            waiting: None,
-            doomed: false,
-        };
+        let conn = Conn { stream, upgraded: false, seat: None, partial: None, waiting: None, doomed: false };
         self.slots[slot as usize] = Some(conn);
         Ok(())
     }
@@ -95,15 +83,8 @@ impl Conns {
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
             Err(_) => return self.doom(slot),
         };
-        conn.waiting = Some(Box::new(Waiting {
-            bytes: bytes[taken..].to_vec(),
-            sent: 0,
-        }));
-        if self
-            .epoll
-            .modify(&conn.stream, u64::from(slot), Interest::ReadWrite)
-            .is_err()
-        {
+        conn.waiting = Some(Box::new(Waiting { bytes: bytes[taken..].to_vec(), sent: 0 }));
+        if self.epoll.modify(&conn.stream, u64::from(slot), Interest::ReadWrite).is_err() {
             self.doom(slot);
         }
     }
@@ -123,11 +104,7 @@ impl Conns {
         }
         if waiting.sent == waiting.bytes.len() {
             conn.waiting = None;
-            if self
-                .epoll
-                .modify(&conn.stream, u64::from(slot), Interest::Read)
-                .is_err()
-            {
+            if self.epoll.modify(&conn.stream, u64::from(slot), Interest::Read).is_err() {
                 self.doom(slot);
             }
         }

@@ -76,12 +76,7 @@ fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
 fn serve<F: Fanout>(listener: TcpListener, fanout: F) -> io::Result<()> {
     let epoll = Epoll::new()?;
     epoll.add(&listener, LISTENER, Interest::Read)?;
-    let mut server = Server {
-        conns: Conns::new(epoll),
-        rooms: Rooms::default(),
-        fanout,
-        buffer: vec![0; READ_BUFFER],
-    };
+    let mut server = Server { conns: Conns::new(epoll), rooms: Rooms::default(), fanout, buffer: vec![0; READ_BUFFER] };
     let mut events = Events::with_capacity(1024);
     loop {
         server.conns.epoll().wait(&mut events, None)?;
@@ -185,8 +180,7 @@ impl<F: Fanout> Server<F> {
         match opcode {
             frame::TEXT | frame::BINARY => match wire::parse(payload)? {
                 Order::Publish { room, body } => {
-                    self.fanout
-                        .publish(&mut self.conns, &self.rooms, room, opcode, body);
+                    self.fanout.publish(&mut self.conns, &self.rooms, room, opcode, body);
                 }
                 Order::Subscribe(room) => {
                     self.rooms.enter(&mut self.conns, slot, room);

@@ -11,10 +11,7 @@ pub struct PerFrame {
 
 impl PerFrame {
     pub fn new(overhead: usize) -> PerFrame {
-        PerFrame {
-            overhead,
-            frame: Vec::new(),
-        }
+        PerFrame { overhead, frame: Vec::new() }
     }
 }
 

@@ -29,10 +29,7 @@ pub fn parse(payload: &[u8]) -> Option<Order<'_>> {
         b'U' if rest.is_empty() => Some(Order::Leave(room)),
         b'P' => {
             let (padding, rest) = number(rest)?;
-            Some(Order::Publish {
-                room,
-                body: rest.get(usize::from(padding)..)?,
-            })
+            Some(Order::Publish { room, body: rest.get(usize::from(padding)..)? })
         }
         _ => None,
     }
@@ -74,13 +71,7 @@ mod tests {
             assert_eq!(parse(&short(b'U', room)), Some(Order::Leave(room)));
             let mut out = Vec::new();
             write_publish(&mut out, room, 300, b"body");
-            assert_eq!(
-                parse(&out),
-                Some(Order::Publish {
-                    room,
-                    body: b"body"
-                })
-            );
+            assert_eq!(parse(&out), Some(Order::Publish { room, body: b"body" }));
             assert!(std::str::from_utf8(&out).is_ok());
         }
     }

@@ -45,10 +45,7 @@ pub fn read_header(bytes: &[u8]) -> Result<Option<Header>, TooLong> {
             None => return Ok(None),
         },
         127 => match rest.first_chunk() {
-            Some(length) => (
-                8,
-                usize::try_from(u64::from_be_bytes(*length)).map_err(|_| TooLong)?,
-            ),
+            Some(length) => (8, usize::try_from(u64::from_be_bytes(*length)).map_err(|_| TooLong)?),
             None => return Ok(None),
         },
         short => (0, usize::from(short)),
@@ -146,20 +143,10 @@ mod tests {
                 let expected = header_len + if mask.is_some() { 4 } else { 0 };
                 assert_eq!(out.len(), expected, "payload of {payload_len}");
                 let header = read_header(&out).unwrap().unwrap();
-                let plain =
-                    (mask.is_none() && payload_len <= 65_535).then_some((header_len, payload_len));
+                let plain = (mask.is_none() && payload_len <= 65_535).then_some((header_len, payload_len));
                 assert_eq!(read_plain_header(&out, BINARY), plain);
                 assert_eq!(read_plain_header(&out, TEXT), None);
-                assert_eq!(
-                    header,
-                    Header {
-                        fin: true,
-                        opcode: BINARY,
-                        mask,
-                        header_len: expected,
-                        payload_len
-                    }
-                );
+                assert_eq!(header, Header { fin: true, opcode: BINARY, mask, header_len: expected, payload_len });
                 assert_eq!(header.frame_len(), expected + payload_len);
                 for cut in 0..out.len() {
                     assert_eq!(read_header(&out[..cut]), Ok(None), "cut at {cut}");
@@ -184,11 +171,7 @@ mod tests {
             write_masked(&mut frame, TEXT, &plain, key);
             let header = read_header(&frame).unwrap().unwrap();
             let body = &mut frame[header.header_len..];
-            let expected: Vec<u8> = plain
-                .iter()
-                .enumerate()
-                .map(|(i, byte)| byte ^ key[i % 4])
-                .collect();
+            let expected: Vec<u8> = plain.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
             assert_eq!(body, expected, "length {len}");
             apply_mask(body, key);
             assert_eq!(body, plain, "length {len}");
@@ -199,12 +182,7 @@ mod tests {
     fn the_example_of_rfc_6455_section_5_7_comes_out() {
         let mut out = Vec::new();
         write_masked(&mut out, TEXT, b"Hello", [0x37, 0xfa, 0x21, 0x3d]);
-        assert_eq!(
-            out,
-            [
-                0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58
-            ]
-        );
+        assert_eq!(out, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
         out.clear();
         write_plain(&mut out, TEXT, b"Hello");
         assert_eq!(out, [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]);

@@ -20,10 +20,7 @@ pub fn accept_value(key: &str) -> String {
 
 /// Length of the head (request or response) at the start of `bytes`, its blank line included.
 pub fn head_len(bytes: &[u8]) -> Option<usize> {
-    bytes
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .map(|at| at + 4)
+    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }
 
 /// The value of one header, found without regard to the case of its name.
@@ -31,10 +28,7 @@ pub fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
     head.split(|&byte| byte == b'\n').skip(1).find_map(|line| {
         let line = std::str::from_utf8(line).ok()?;
         let (found, value) = line.split_once(':')?;
-        found
-            .trim()
-            .eq_ignore_ascii_case(name)
-            .then(|| value.trim())
+        found.trim().eq_ignore_ascii_case(name).then(|| value.trim())
     })
 }
 
@@ -59,10 +53,7 @@ pub fn response(head: &[u8]) -> Option<String> {
 pub fn check_response(head: &[u8], accept: &str) -> Result<(), String> {
     let first = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
     if !first.starts_with(b"HTTP/1.1 101") {
-        return Err(format!(
-            "upgrade refused: {}",
-            String::from_utf8_lossy(first)
-        ));
+        return Err(format!("upgrade refused: {}", String::from_utf8_lossy(first)));
     }
     if header(head, "Sec-WebSocket-Accept") != Some(accept) {
         return Err("upgrade answered with a wrong Sec-WebSocket-Accept".to_owned());
@@ -76,26 +67,17 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_6455_section_1_3_comes_out() {
-        assert_eq!(
-            accept_value("dGhlIHNhbXBsZSBub25jZQ=="),
-            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-        );
+        assert_eq!(accept_value("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
     fn our_two_sides_agree() {
         let request = request("127.0.0.1:1", "/v1/ws", "Sec-WebSocket-Protocol: x\r\n");
         assert_eq!(head_len(request.as_bytes()), Some(request.len()));
-        assert_eq!(
-            header(request.as_bytes(), "sec-websocket-protocol"),
-            Some("x")
-        );
+        assert_eq!(header(request.as_bytes(), "sec-websocket-protocol"), Some("x"));
         let response = response(request.as_bytes()).unwrap();
         assert_eq!(head_len(response.as_bytes()), Some(response.len()));
-        assert_eq!(
-            check_response(response.as_bytes(), &accept_value(CLIENT_KEY)),
-            Ok(())
-        );
+        assert_eq!(check_response(response.as_bytes(), &accept_value(CLIENT_KEY)), Ok(()));
         assert!(check_response(response.as_bytes(), "other").is_err());
         let refusal = check_response(b"HTTP/1.1 401 Unauthorized\r\n\r\n", "x").unwrap_err();
         assert!(refusal.contains("401"), "{refusal}");

@@ -17,10 +17,7 @@ pub struct Sample {
 impl Sample {
     /// The outcome, unless the run failed: a wrong answer has no speed.
     pub fn valid(&self) -> Option<&Outcome> {
-        self.result
-            .as_ref()
-            .ok()
-            .filter(|outcome| !outcome.failed())
+        self.result.as_ref().ok().filter(|outcome| !outcome.failed())
     }
 }
 
@@ -105,64 +102,19 @@ fn criteria() -> Vec<Criterion> {
     }];
     for encoding in ENCODINGS {
         let of = Target::ours(encoding);
-        let two_shards = Target::Ours {
-            encoding,
-            shards: 2,
-        };
+        let two_shards = Target::Ours { encoding, shards: 2 };
         let like = Target::like(encoding);
         let mut hold = |workload, metric, of, against, bound, counts| {
-            all.push(Criterion {
-                workload,
-                metric,
-                of,
-                against,
-                bound,
-                counts,
-            });
+            all.push(Criterion { workload, metric, of, against, bound, counts });
         };
         for (workload, least) in [(F2, 0.7), (F3, 0.75), (F4, 0.6)] {
-            hold(
-                workload,
-                Metric::Rate,
-                of,
-                Some(like),
-                Bound::AtLeast(least),
-                true,
-            );
-            hold(
-                workload,
-                Metric::Rate,
-                of,
-                Some(PLAIN),
-                Bound::AtLeast(least),
-                false,
-            );
+            hold(workload, Metric::Rate, of, Some(like), Bound::AtLeast(least), true);
+            hold(workload, Metric::Rate, of, Some(PLAIN), Bound::AtLeast(least), false);
         }
-        hold(
-            F1,
-            Metric::ServerCpu,
-            of,
-            Some(like),
-            Bound::AtMost(1.1),
-            true,
-        );
+        hold(F1, Metric::ServerCpu, of, Some(like), Bound::AtMost(1.1), true);
         hold(A, Metric::P50, of, Some(PLAIN), Bound::AtMost(1.1), true);
-        hold(
-            C,
-            Metric::ServerCpu,
-            of,
-            Some(PLAIN),
-            Bound::AtMost(2.0),
-            true,
-        );
-        hold(
-            F2,
-            Metric::ServerCpu,
-            two_shards,
-            Some(of),
-            Bound::AtMost(1.2),
-            true,
-        );
+        hold(C, Metric::ServerCpu, of, Some(PLAIN), Bound::AtMost(2.0), true);
+        hold(F2, Metric::ServerCpu, two_shards, Some(of), Bound::AtMost(1.2), true);
         hold(I, Metric::Memory, of, None, Bound::AtMost(3_072.0), true);
     }
     all
@@ -175,9 +127,7 @@ pub fn judge(cells: &[Cell], samples: &[Sample]) -> Vec<Ruling> {
         .into_iter()
         .filter(|criterion| {
             planned(criterion.workload, criterion.of)
-                && criterion
-                    .against
-                    .is_none_or(|target| planned(criterion.workload, target))
+                && criterion.against.is_none_or(|target| planned(criterion.workload, target))
         })
         .map(|criterion| criterion.rule(samples))
         .collect()
@@ -187,13 +137,8 @@ impl Criterion {
     /// Ratios are taken within a round, where both figures saw the same weather, and then their median.
     fn rule(&self, samples: &[Sample]) -> Ruling {
         let figure = |round: usize, target: Target| {
-            let cell = Cell {
-                workload: self.workload,
-                target,
-            };
-            let sample = samples
-                .iter()
-                .find(|sample| sample.round == round && sample.cell == cell)?;
+            let cell = Cell { workload: self.workload, target };
+            let sample = samples.iter().find(|sample| sample.round == round && sample.cell == cell)?;
             self.metric.of(sample.valid()?)
         };
         let last = samples.iter().map(|sample| sample.round).max().unwrap_or(0);
@@ -212,22 +157,11 @@ impl Criterion {
             sample.cell.workload == self.workload
                 && (sample.cell.target == self.of || Some(sample.cell.target) == self.against)
         };
-        let sound = samples
-            .iter()
-            .filter(concerned)
-            .all(|sample| sample.valid().is_some());
+        let sound = samples.iter().filter(concerned).all(|sample| sample.valid().is_some());
         let value = median(values.clone());
-        let against = self
-            .against
-            .map(|target| format!(" as a multiple of: {}", target.name()))
-            .unwrap_or_default();
+        let against = self.against.map(|target| format!(" as a multiple of: {}", target.name())).unwrap_or_default();
         Ruling {
-            what: format!(
-                "{:?} {} of {}{against}",
-                self.workload,
-                self.metric.name(self.workload),
-                self.of.name()
-            ),
+            what: format!("{:?} {} of {}{against}", self.workload, self.metric.name(self.workload), self.of.name()),
             bound: self.bound,
             value,
             rounds: values.len(),
@@ -241,11 +175,7 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
-    Some(if values.len() % 2 == 1 {
-        upper
-    } else {
-        (values[middle - 1] + upper) / 2.0
-    })
+    Some(if values.len() % 2 == 1 { upper } else { (values[middle - 1] + upper) / 2.0 })
 }
 
 #[cfg(test)]
@@ -265,14 +195,7 @@ mod tests {
     }
 
     fn sample(round: usize, target: Target, outcome: Outcome) -> Sample {
-        Sample {
-            round,
-            cell: Cell {
-                workload: Workload::F2,
-                target,
-            },
-            result: Ok(outcome),
-        }
+        Sample { round, cell: Cell { workload: Workload::F2, target }, result: Ok(outcome) }
     }
 
     #[test]
@@ -286,10 +209,7 @@ mod tests {
     fn a_floor_that_is_not_cheap_enough_is_no_floor() {
         let plan = cells(&[Workload::F2], false);
         for (per_frame, passed) in [(2.4, false), (2.6, true)] {
-            let samples = [
-                sample(0, PLAIN, outcome(1e6, 0.1)),
-                sample(0, PER_FRAME, outcome(1e5, per_frame)),
-            ];
+            let samples = [sample(0, PLAIN, outcome(1e6, 0.1)), sample(0, PER_FRAME, outcome(1e5, per_frame))];
             let rulings = judge(&plan, &samples);
             assert_eq!(rulings.len(), 1);
             assert_eq!(rulings[0].passed, passed, "{rulings:?}");
@@ -307,16 +227,10 @@ mod tests {
         }
         let ruling = |samples: &[Sample]| {
             let what = "F2 deliveries/s of ours json as a multiple of: floor, json frames";
-            judge(&plan, samples)
-                .into_iter()
-                .find(|ruling| ruling.what == what)
-                .unwrap()
+            judge(&plan, samples).into_iter().find(|ruling| ruling.what == what).unwrap()
         };
         let clean = ruling(&samples);
-        assert!(
-            clean.passed && clean.counts && clean.rounds == 3,
-            "{clean:?}"
-        );
+        assert!(clean.passed && clean.counts && clean.rounds == 3, "{clean:?}");
         assert!((clean.value.unwrap() - 0.8).abs() < 1e-9);
 
         samples[2].result.as_mut().unwrap().faults.lost = 1;

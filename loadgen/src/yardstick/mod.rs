@@ -17,7 +17,7 @@ use crate::adapter::{Kind, Settings, Tokens};
 use crate::drive::{self, Outcome, Sizes, Workload};
 use crate::sys;
 use criteria::{Ruling, Sample};
-use plan::{Cell, ENCODINGS, Encoding, Frames, Target};
+use plan::{Cell, Encoding, Frames, Target};
 use server::{Broker, Cores, Server};
 
 /// Bytes of every body.
@@ -42,12 +42,7 @@ pub struct YardstickArgs {
     /// Load before each window
     #[arg(long, default_value_t = 0.5, value_parser = crate::cli::parse_seconds)]
     warmup: f64,
-    #[arg(
-        long,
-        value_enum,
-        value_delimiter = ',',
-        default_value = "A,F1,F2,F3,F4,C,I"
-    )]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "A,F1,F2,F3,F4,C,I")]
     workloads: Vec<Workload>,
     /// The server's core and the driver's
     #[arg(long, value_delimiter = ',', num_args = 1, default_value = "0,1")]
@@ -78,34 +73,17 @@ pub struct Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let FrameSize {
-            delivery_overhead: json,
-            ..
-        } = self.json_frames;
-        let FrameSize {
-            delivery_overhead: binary,
-            ..
-        } = self.binary_frames;
+        let FrameSize { delivery_overhead: json, .. } = self.json_frames;
+        let FrameSize { delivery_overhead: binary, .. } = self.binary_frames;
         writeln!(
             f,
             "medians of {} rounds, bodies of {BODY} bytes; around a delivered body: json {json}, binary {binary} bytes\n",
             self.rounds
         )?;
         writeln!(f, "{}", report::medians(&self.cells, &self.samples))?;
-        writeln!(
-            f,
-            "medians of the rounds' ratios; in brackets: for orientation\n"
-        )?;
+        writeln!(f, "medians of the rounds' ratios; in brackets: for orientation\n")?;
         writeln!(f, "{}", report::rulings(&self.rulings))?;
-        write!(
-            f,
-            "{}",
-            if self.passed {
-                "all criteria met"
-            } else {
-                "NOT all criteria met"
-            }
-        )
+        write!(f, "{}", if self.passed { "all criteria met" } else { "NOT all criteria met" })
     }
 }
 
@@ -120,28 +98,17 @@ struct Yardstick<'a> {
 /// Measures everything asked for. Progress goes to standard error.
 pub fn run(args: &YardstickArgs) -> io::Result<Report> {
     let &[server, driver] = args.cores.as_slice() else {
-        return Err(io::Error::other(
-            "--cores takes two: the server's and the driver's",
-        ));
+        return Err(io::Error::other("--cores takes two: the server's and the driver's"));
     };
-    let cores = Cores {
-        server: vec![server],
-        driver: vec![driver],
-    };
-    sys::pin_to(&cores.driver)
-        .map_err(|error| io::Error::other(format!("core {driver}: {error}")))?;
-    let broker = args.broker.clone().map(|path| Broker {
-        path,
-        more: args.broker_arg.clone(),
-    });
+    let cores = Cores { server: vec![server], driver: vec![driver] };
+    let allowed = sys::allowed_cores()?;
+    if !allowed.contains(&server) || !allowed.contains(&driver) {
+        return Err(io::Error::other(format!("--cores {server},{driver}: this process may use {allowed:?}")));
+    }
+    sys::pin_to(&cores.driver)?;
+    let broker = args.broker.clone().map(|path| Broker { path, more: args.broker_arg.clone() });
     let sizes = (FrameSize::default(), FrameSize::default());
-    let mut yardstick = Yardstick {
-        args,
-        broker,
-        cores,
-        json_frames: sizes.0,
-        binary_frames: sizes.1,
-    };
+    let mut yardstick = Yardstick { args, broker, cores, json_frames: sizes.0, binary_frames: sizes.1 };
     if yardstick.broker.is_some() {
         yardstick.json_frames = yardstick.frame_size(Encoding::Json)?;
         yardstick.binary_frames = yardstick.frame_size(Encoding::Binary)?;
@@ -181,17 +148,8 @@ impl Yardstick<'_> {
                     ),
                     Err(error) => format!("no result: {error}"),
                 };
-                eprintln!(
-                    "round {} {:?} {}: {word}",
-                    round + 1,
-                    cell.workload,
-                    cell.target.name()
-                );
-                samples.push(Sample {
-                    round,
-                    cell,
-                    result,
-                });
+                eprintln!("round {} {:?} {}: {word}", round + 1, cell.workload, cell.target.name());
+                samples.push(Sample { round, cell, result });
             }
         }
         samples
@@ -201,15 +159,9 @@ impl Yardstick<'_> {
     fn measure(&self, cell: Cell) -> io::Result<Outcome> {
         let (server, adapter, settings) = match cell.target {
             Target::Ours { encoding, shards } => {
-                let broker = self
-                    .broker
-                    .as_ref()
-                    .ok_or_else(|| io::Error::other("no broker given"))?;
+                let broker = self.broker.as_ref().ok_or_else(|| io::Error::other("no broker given"))?;
                 let server = Server::broker(broker, shards, &self.cores)?;
-                let settings = Settings {
-                    tokens: Tokens::Minted(server::SECRET.to_owned()),
-                    ..Settings::default()
-                };
+                let settings = Settings { tokens: Tokens::Minted(server::SECRET.to_owned()), ..Settings::default() };
                 (server, adapter_of(encoding), settings)
             }
             Target::Floor { mode, frames } => {
@@ -219,14 +171,7 @@ impl Yardstick<'_> {
                     Frames::Like(Encoding::Binary) => self.binary_frames,
                 };
                 let server = Server::floor(mode, size.delivery_overhead, &self.cores)?;
-                (
-                    server,
-                    Kind::Floor,
-                    Settings {
-                        padding: size.publish_padding,
-                        ..Settings::default()
-                    },
-                )
+                (server, Kind::Floor, Settings { padding: size.publish_padding, ..Settings::default() })
             }
         };
         drive::run(&drive::Options {
@@ -244,10 +189,7 @@ impl Yardstick<'_> {
 
     /// Learns from a short run what one of our encodings puts around a body.
     fn frame_size(&self, encoding: Encoding) -> io::Result<FrameSize> {
-        let cell = Cell {
-            workload: Workload::F2,
-            target: Target::ours(encoding),
-        };
+        let cell = Cell { workload: Workload::F2, target: Target::ours(encoding) };
         let outcome = self.measure(cell)?;
         Ok(FrameSize {
             delivery_overhead: outcome.delivery_overhead.round() as u16,
@@ -266,31 +208,16 @@ fn adapter_of(encoding: Encoding) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plan::{PER_FRAME, PLAIN};
+    use plan::{ENCODINGS, PER_FRAME, PLAIN};
 
     #[test]
     fn every_round_measures_what_the_criteria_compare() {
-        let all = [
-            Workload::A,
-            Workload::F1,
-            Workload::F2,
-            Workload::F3,
-            Workload::F4,
-            Workload::C,
-            Workload::I,
-        ];
+        let all = [Workload::A, Workload::F1, Workload::F2, Workload::F3, Workload::F4, Workload::C, Workload::I];
         let with_ours = plan::cells(&all, true);
         // Every criterion finds its cells in the full plan: 1 of the floors, 11 of each encoding.
-        assert_eq!(
-            criteria::judge(&with_ours, &[]).len(),
-            1 + ENCODINGS.len() * 11
-        );
+        assert_eq!(criteria::judge(&with_ours, &[]).len(), 1 + ENCODINGS.len() * 11);
         let floors = plan::cells(&all, false);
         assert_eq!(floors.len(), all.len() + 1);
-        assert!(
-            floors
-                .iter()
-                .all(|cell| cell.target == PLAIN || cell.target == PER_FRAME)
-        );
+        assert!(floors.iter().all(|cell| cell.target == PLAIN || cell.target == PER_FRAME));
     }
 }

@@ -38,51 +38,29 @@ pub enum Target {
     Floor { mode: Mode, frames: Frames },
 }
 
-pub const PLAIN: Target = Target::Floor {
-    mode: Mode::Batching,
-    frames: Frames::Plain,
-};
-pub const PER_FRAME: Target = Target::Floor {
-    mode: Mode::PerFrame,
-    frames: Frames::Plain,
-};
+pub const PLAIN: Target = Target::Floor { mode: Mode::Batching, frames: Frames::Plain };
+pub const PER_FRAME: Target = Target::Floor { mode: Mode::PerFrame, frames: Frames::Plain };
 
 impl Target {
     pub fn ours(encoding: Encoding) -> Target {
-        Target::Ours {
-            encoding,
-            shards: 1,
-        }
+        Target::Ours { encoding, shards: 1 }
     }
 
     pub fn like(encoding: Encoding) -> Target {
-        Target::Floor {
-            mode: Mode::Batching,
-            frames: Frames::Like(encoding),
-        }
+        Target::Floor { mode: Mode::Batching, frames: Frames::Like(encoding) }
     }
 
     pub fn name(self) -> String {
         match self {
-            Target::Ours {
-                encoding,
-                shards: 1,
-            } => format!("ours {}", encoding.name()),
+            Target::Ours { encoding, shards: 1 } => format!("ours {}", encoding.name()),
             Target::Ours { encoding, shards } => {
                 format!("ours {}, {shards} shards", encoding.name())
             }
-            Target::Floor {
-                mode: Mode::Batching,
-                frames: Frames::Plain,
-            } => "floor".to_owned(),
-            Target::Floor {
-                mode: Mode::Batching,
-                frames: Frames::Like(encoding),
-            } => format!("floor, {} frames", encoding.name()),
-            Target::Floor {
-                mode: Mode::PerFrame,
-                ..
-            } => "floor, a send per frame".to_owned(),
+            Target::Floor { mode: Mode::Batching, frames: Frames::Plain } => "floor".to_owned(),
+            Target::Floor { mode: Mode::Batching, frames: Frames::Like(encoding) } => {
+                format!("floor, {} frames", encoding.name())
+            }
+            Target::Floor { mode: Mode::PerFrame, .. } => "floor, a send per frame".to_owned(),
         }
     }
 }
@@ -106,16 +84,8 @@ pub fn cells(workloads: &[Workload], with_ours: bool) -> Vec<Cell> {
             for encoding in ENCODINGS {
                 targets.push(Target::ours(encoding));
                 match workload {
-                    Workload::F2 => targets.extend([
-                        Target::like(encoding),
-                        Target::Ours {
-                            encoding,
-                            shards: 2,
-                        },
-                    ]),
-                    Workload::F1 | Workload::F3 | Workload::F4 => {
-                        targets.push(Target::like(encoding))
-                    }
+                    Workload::F2 => targets.extend([Target::like(encoding), Target::Ours { encoding, shards: 2 }]),
+                    Workload::F1 | Workload::F3 | Workload::F4 => targets.push(Target::like(encoding)),
                     Workload::A | Workload::C | Workload::I => {}
                 }
             }

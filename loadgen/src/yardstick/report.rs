@@ -11,26 +11,17 @@ pub fn medians(cells: &[Cell], samples: &[Sample]) -> String {
         "", "", "per second", "CPU µs each", "p50 µs", "p99 µs", "server", "driver"
     );
     for &cell in cells {
-        let runs: Vec<&Sample> = samples
-            .iter()
-            .filter(|sample| sample.cell == cell)
-            .collect();
+        let runs: Vec<&Sample> = samples.iter().filter(|sample| sample.cell == cell).collect();
         let valid: Vec<&Outcome> = runs.iter().filter_map(|sample| sample.valid()).collect();
         let middle = |figure: &dyn Fn(&Outcome) -> Option<f64>| {
             median(valid.iter().filter_map(|outcome| figure(outcome)).collect())
         };
-        let head = format!(
-            "{:<3} {:<26}",
-            format!("{:?}", cell.workload),
-            cell.target.name()
-        );
+        let head = format!("{:<3} {:<26}", format!("{:?}", cell.workload), cell.target.name());
         if valid.is_empty() {
             out += &format!("{head} no valid run\n");
         } else if cell.workload == Workload::I {
-            out += &format!(
-                "{head} {} bytes per connection\n",
-                number(middle(&|outcome| Metric::Memory.of(outcome)), 0)
-            );
+            out +=
+                &format!("{head} {} bytes per connection\n", number(middle(&|outcome| Metric::Memory.of(outcome)), 0));
         } else {
             let percent = |figure| middle(figure).map(|share| share * 100.0);
             out += &format!(
@@ -58,10 +49,7 @@ fn complaint(sample: &Sample) -> Option<String> {
         Err(error) => Some(format!("NO RESULT: {error}")),
         Ok(outcome) if outcome.failed() => {
             let refusal = outcome.first_refusal.as_deref().unwrap_or("");
-            Some(format!(
-                "FAILED: {} operations, {:?} {refusal}",
-                outcome.operations, outcome.faults
-            ))
+            Some(format!("FAILED: {} operations, {:?} {refusal}", outcome.operations, outcome.faults))
         }
         Ok(outcome) if outcome.driver_bound() => Some("the driver was the bottleneck".to_owned()),
         Ok(_) => None,

@@ -60,13 +60,7 @@ impl Server {
             Mode::Batching => "batching",
             Mode::PerFrame => "per-frame",
         };
-        command.args([
-            "floor",
-            "--mode",
-            mode,
-            "--frame-overhead",
-            &overhead.to_string(),
-        ]);
+        command.args(["floor", "--mode", mode, "--frame-overhead", &overhead.to_string()]);
         Server::start(command, TempDir::new()?, cores)
     }
 
@@ -84,9 +78,7 @@ impl Server {
             "--data",
         ]);
         command.arg(folder.path().join("data")).args(&broker.more);
-        command
-            .env("ROOKERY_AUTH__SECRET", SECRET)
-            .envs(WITHOUT_LIMITS.map(|limit| (limit, "0")));
+        command.env("ROOKERY_AUTH__SECRET", SECRET).envs(WITHOUT_LIMITS.map(|limit| (limit, "0")));
         Server::start(command, folder, cores)
     }
 
@@ -94,17 +86,10 @@ impl Server {
     fn start(mut command: Command, folder: TempDir, cores: &Cores) -> io::Result<Server> {
         let output = folder.path().join("output");
         let file = File::create(&output)?;
-        command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file);
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let child = cores.on_server_cores(|| command.spawn())?;
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Server {
-            child,
-            address: unknown,
-            _folder: folder,
-        };
+        let mut server = Server { child, address: unknown, _folder: folder };
         server.await_address(&output)?;
         Ok(server)
     }
@@ -118,16 +103,10 @@ impl Server {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!(
-                    "the server ended at once ({status}): {}",
-                    tail(&text)
-                )));
+                return Err(io::Error::other(format!("the server ended at once ({status}): {}", tail(&text))));
             }
             if Instant::now() > deadline {
-                return Err(io::Error::other(format!(
-                    "the server printed no address: {}",
-                    tail(&text)
-                )));
+                return Err(io::Error::other(format!("the server printed no address: {}", tail(&text))));
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -136,14 +115,12 @@ impl Server {
 
 /// The first loopback address with a port in a complete line of output.
 fn find_address(text: &str) -> Option<SocketAddr> {
-    text.split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'))
-        .find_map(|line| {
-            let (_, rest) = line.split_once("127.0.0.1:")?;
-            let digits = rest.split(|letter: char| !letter.is_ascii_digit()).next()?;
-            let port = digits.parse().ok().filter(|&port| port != 0)?;
-            Some(SocketAddr::from(([127, 0, 0, 1], port)))
-        })
+    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).find_map(|line| {
+        let (_, rest) = line.split_once("127.0.0.1:")?;
+        let digits = rest.split(|letter: char| !letter.is_ascii_digit()).next()?;
+        let port = digits.parse().ok().filter(|&port| port != 0)?;
+        Some(SocketAddr::from(([127, 0, 0, 1], port)))
+    })
 }
 
 /// The end of a server's output, short enough for an error message.
@@ -176,10 +153,7 @@ mod tests {
     #[test]
     fn the_address_is_found_in_what_a_server_prints() {
         let text = "rookery 0.1.0\n  WebSocket  ws://127.0.0.1:41234/v1/ws\n";
-        assert_eq!(
-            find_address(text),
-            Some(SocketAddr::from(([127, 0, 0, 1], 41234)))
-        );
+        assert_eq!(find_address(text), Some(SocketAddr::from(([127, 0, 0, 1], 41234))));
         // A line that is still being written may lack half its port.
         assert_eq!(find_address("ws://127.0.0.1:412"), None);
         assert_eq!(find_address("listen 127.0.0.1:0\n"), None);
@@ -187,19 +161,10 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_come_up_is_quoted() {
-        let cores = Cores {
-            server: sys::allowed_cores().unwrap(),
-            driver: sys::allowed_cores().unwrap(),
-        };
+        let cores = Cores { server: sys::allowed_cores().unwrap(), driver: sys::allowed_cores().unwrap() };
         let mut command = Command::new("sh");
         command.args(["-c", "echo no such store; exit 3"]);
-        let error = Server::start(command, TempDir::new().unwrap(), &cores)
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            error.contains("no such store") && error.contains('3'),
-            "{error}"
-        );
+        let error = Server::start(command, TempDir::new().unwrap(), &cores).err().unwrap().to_string();
+        assert!(error.contains("no such store") && error.contains('3'), "{error}");
     }
 }

@@ -14,24 +14,13 @@ pub struct Floor {
 impl Floor {
     pub fn start(mode: &str, overhead: u16) -> Floor {
         let mut child = Command::new(LOADGEN)
-            .args([
-                "floor",
-                "--mode",
-                mode,
-                "--frame-overhead",
-                &overhead.to_string(),
-            ])
+            .args(["floor", "--mode", mode, "--frame-overhead", &overhead.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        Floor {
-            child,
-            address: address.trim().to_owned(),
-        }
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Floor { child, address: address.trim().to_owned() }
     }
 }
 
