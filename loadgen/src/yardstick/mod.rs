@@ -62,8 +62,8 @@ struct FrameSize {
 #[derive(Serialize)]
 pub struct Report {
     rounds: u16,
-    json_frames: FrameSize,
-    binary_frames: FrameSize,
+    /// Of JSON and of binary, where a broker was measured.
+    frames: Option<[FrameSize; 2]>,
     rulings: Vec<Ruling>,
     samples: Vec<Sample>,
     #[serde(skip)]
@@ -73,13 +73,12 @@ pub struct Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let FrameSize { delivery_overhead: json, .. } = self.json_frames;
-        let FrameSize { delivery_overhead: binary, .. } = self.binary_frames;
-        writeln!(
-            f,
-            "medians of {} rounds, bodies of {BODY} bytes; around a delivered body: json {json}, binary {binary} bytes\n",
-            self.rounds
-        )?;
+        writeln!(f, "medians of {} rounds, bodies of {BODY} bytes", self.rounds)?;
+        if let Some([json, binary]) = self.frames {
+            let (json, binary) = (json.delivery_overhead, binary.delivery_overhead);
+            writeln!(f, "around a delivered body: {json} bytes in json, {binary} in binary")?;
+        }
+        writeln!(f)?;
         writeln!(f, "{}", report::medians(&self.cells, &self.samples))?;
         writeln!(f, "medians of the rounds' ratios; in brackets: for orientation\n")?;
         writeln!(f, "{}", report::rulings(&self.rulings))?;
@@ -91,8 +90,7 @@ struct Yardstick<'a> {
     args: &'a YardstickArgs,
     broker: Option<Broker>,
     cores: Cores,
-    json_frames: FrameSize,
-    binary_frames: FrameSize,
+    frames: Option<[FrameSize; 2]>,
 }
 
 /// Measures everything asked for. Progress goes to standard error.
@@ -107,11 +105,9 @@ pub fn run(args: &YardstickArgs) -> io::Result<Report> {
     }
     sys::pin_to(&cores.driver)?;
     let broker = args.broker.clone().map(|path| Broker { path, more: args.broker_arg.clone() });
-    let sizes = (FrameSize::default(), FrameSize::default());
-    let mut yardstick = Yardstick { args, broker, cores, json_frames: sizes.0, binary_frames: sizes.1 };
+    let mut yardstick = Yardstick { args, broker, cores, frames: None };
     if yardstick.broker.is_some() {
-        yardstick.json_frames = yardstick.frame_size(Encoding::Json)?;
-        yardstick.binary_frames = yardstick.frame_size(Encoding::Binary)?;
+        yardstick.frames = Some([yardstick.frame_size(Encoding::Json)?, yardstick.frame_size(Encoding::Binary)?]);
     }
     let cells = plan::cells(&args.workloads, yardstick.broker.is_some());
     let samples = yardstick.rounds(&cells);
@@ -119,8 +115,7 @@ pub fn run(args: &YardstickArgs) -> io::Result<Report> {
     let sound = samples.iter().all(|sample| sample.valid().is_some());
     Ok(Report {
         rounds: args.rounds,
-        json_frames: yardstick.json_frames,
-        binary_frames: yardstick.binary_frames,
+        frames: yardstick.frames,
         passed: sound && rulings.iter().all(|ruling| ruling.passed || !ruling.counts),
         rulings,
         samples,
@@ -165,10 +160,11 @@ impl Yardstick<'_> {
                 (server, adapter_of(encoding), settings)
             }
             Target::Floor { mode, frames } => {
+                let [json, binary] = self.frames.unwrap_or_default();
                 let size = match frames {
                     Frames::Plain => FrameSize::default(),
-                    Frames::Like(Encoding::Json) => self.json_frames,
-                    Frames::Like(Encoding::Binary) => self.binary_frames,
+                    Frames::Like(Encoding::Json) => json,
+                    Frames::Like(Encoding::Binary) => binary,
                 };
                 let server = Server::floor(mode, size.delivery_overhead, &self.cores)?;
                 (server, Kind::Floor, Settings { padding: size.publish_padding, ..Settings::default() })
