@@ -51,6 +51,7 @@ limits! {
     OUTBOX_HIGH_BYTES = 262144 "bytes" "Above this its subscriptions fall back to catching up."
     OUTBOX_LOW_BYTES = 65536 "bytes" "Below this they pull the next page."
     OUTBOX_CUT_BYTES = 1048576 "bytes" "Replies alone above this cut the connection."
+    PINNED_BYTES = 268435456 "bytes" "Of chunks that wait in outboxes, per home shard; above this only outboxes below their low mark are pushed to."
     SLOW_MS = 10000 "ms" "A connection whose socket took no byte for this long is cut."
     RECENT_EVENTS = 1024 "events" "Events of a room that replay without the store."
     RECENT_BYTES = 1048576 "bytes" "Bytes of those events."

@@ -3,7 +3,7 @@
 //! Driven from outside: the shell (or a test) tells what happened and calls [`Shard::turn`] once after each batch.
 //! Then it writes out what [`Edge`] has for each dirty connection.
 
-use crate::edge::{Edge, Opening};
+use crate::edge::{AfterWrite, Edge, Opening};
 use crate::fanout::Outbound;
 use crate::home::Home;
 use crate::message::{ConnId, Parcel, ShardId, ToEdge};
@@ -60,6 +60,46 @@ impl Shard {
     /// The socket is gone.
     pub fn closed(&mut self, now: Now, conn: ConnId, reason: DropReason) {
         self.edge.closed(now, conn, reason, &mut self.out);
+    }
+
+    /// Something was heard of a connection that was no whole message: bytes, a pong.
+    pub fn heard(&mut self, now: Now, conn: ConnId) {
+        self.edge.heard(now, conn);
+    }
+
+    /// Ends a connection with last words. It is gone only when [`Shard::closed`] says so.
+    pub fn close(&mut self, now: Now, conn: ConnId, reason: DropReason, detail: &str) {
+        self.edge.close(now, conn, reason, detail, &mut self.out);
+    }
+
+    /// Ends all connections, and each that still comes: the node is about to stop.
+    pub fn drain(&mut self, now: Now) {
+        self.edge.drain(now, &mut self.out);
+    }
+
+    /// Connections that have something to write: see [`Edge::take_dirty`].
+    pub fn take_dirty(&mut self, into: &mut Vec<ConnId>) {
+        self.edge.take_dirty(into);
+    }
+
+    /// What to write to a connection: see [`Edge::slices`].
+    pub fn slices(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
+        self.edge.slices(conn)
+    }
+
+    /// Its socket took so many bytes. May ask homes for more: see [`Shard::wants_turn`].
+    pub fn wrote(&mut self, now: Now, conn: ConnId, bytes: usize) -> AfterWrite {
+        self.edge.wrote(now, conn, bytes, &mut self.out)
+    }
+
+    /// Its socket takes nothing at present.
+    pub fn blocked(&mut self, now: Now, conn: ConnId) -> AfterWrite {
+        self.edge.blocked(now, conn)
+    }
+
+    /// Whether something waits for [`Shard::turn`].
+    pub fn wants_turn(&self) -> bool {
+        (0..self.settings.shards).any(|shard| !self.out.is_empty(ShardId(shard)))
     }
 
     /// What another shard sent. Homes decide at once; their chunks wait for the turn's end.

@@ -1,17 +1,93 @@
 //! The connections' side: sessions, admission, subscriptions, catching up, outboxes. Knows no room's content.
+//!
+//! Read in this order:
+//! 1. [`connection`], [`rooms`], [`outbox`]: what is remembered. [`users`], [`awaited`]: what else.
+//! 2. The way in: [`dispatch`] → [`admission`], [`fields`] → [`route`], [`address`] → [`session`], [`subscribe`],
+//!    [`broadcast`].
+//! 3. The way out: [`replies`], [`attach`], [`live`], [`catchup`], [`ended`], [`presence`] → [`flush`].
+//! 4. [`deadlines`] and [`closing`].
+
+mod address;
+mod admission;
+mod attach;
+mod awaited;
+mod broadcast;
+mod bucket;
+mod catchup;
+mod closing;
+mod connection;
+mod counters;
+mod deadlines;
+mod dispatch;
+mod ended;
+mod fields;
+mod flush;
+mod links;
+mod live;
+mod outbox;
+mod presence;
+mod replies;
+mod rooms;
+mod route;
+mod session;
+mod subscribe;
+mod users;
+
+pub use counters::Counters;
 
 use crate::fanout::Outbound;
-use crate::message::{ConnId, ShardId, ToEdge};
+use crate::message::{ConnId, Lane, ShardId, ToEdge};
 use crate::ports::{Now, Ports, Ticket};
 use crate::settings::Settings;
-use rookery_protocol::dialect::contract::{DialectId, Hello, Incoming};
+use crate::timers::Timers;
+use awaited::{Attaching, Awaited, Gather};
+use bucket::Bucket;
+use connection::{Connection, Connections, Refusals};
+use deadlines::Due;
+use foldhash::fast::FixedState;
+use outbox::Outboxes;
+use rookery_protocol::dialect::contract::{Asked, Dialect, DialectId, Form, Hello, Incoming, Stage, Talk};
+use rookery_protocol::dialect::registry;
 use rookery_protocol::errors::{DropReason, ErrorCode};
-use rookery_protocol::ids::Realm;
+use rookery_protocol::ids::{Realm, RoomKey};
 use rookery_protocol::principal::Principal;
+use rookery_protocol::reply::Mark;
+use rooms::{Ending, Rooms};
+use slab::Slab;
+use smallvec::SmallVec;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use users::Users;
 
 pub struct Edge {
     settings: Arc<Settings>,
+    /// The registry; a test has its own.
+    dialects: fn(DialectId) -> &'static dyn Dialect,
+    conns: Connections,
+    outboxes: Outboxes,
+    rooms: Rooms,
+    users: Users,
+    awaited: Awaited,
+    gathers: Slab<Gather>,
+    attaching: HashMap<(RoomKey, Lane), Attaching, FixedState>,
+    timers: Timers<Due>,
+    /// Commands sent to each shard whose replies have not come: each has a place reserved in the lane back.
+    under_way: Vec<u32>,
+    tickets: u64,
+    draining: bool,
+    pub counters: Counters,
+
+    // What one call leaves for its own end.
+    doomed: Vec<(ConnId, DropReason)>,
+    settling: Vec<(ConnId, VecDeque<Asked>)>,
+
+    // Kept for their allocations.
+    talk: Talk,
+    above: Vec<u32>,
+    shed: Vec<u32>,
+
+    pulls_at: u64,
+    pulls_then: u32,
 }
 
 /// How a connection begins.
@@ -28,19 +104,83 @@ pub enum AfterWrite {
     Empty,
     /// Write again as soon as the socket takes bytes.
     More,
-    /// Everything said: close the socket.
+    /// Everything said, or no use in saying more: close the socket, then tell [`Edge::closed`].
     Close(DropReason),
 }
 
 impl Edge {
     pub fn new(settings: Arc<Settings>) -> Edge {
-        Edge { settings }
+        Edge::with_dialects(settings, registry::get)
+    }
+
+    fn with_dialects(settings: Arc<Settings>, dialects: fn(DialectId) -> &'static dyn Dialect) -> Edge {
+        // Names come from clients: the key of the placement keeps them from aiming at one place of a map, too.
+        let seed = settings.placement_key;
+        Edge {
+            dialects,
+            conns: Connections::default(),
+            outboxes: Outboxes::default(),
+            rooms: Rooms::new(seed),
+            users: Users::new(seed),
+            awaited: Slab::new(),
+            gathers: Slab::new(),
+            attaching: HashMap::with_hasher(FixedState::with_seed(seed)),
+            timers: Timers::default(),
+            under_way: vec![0; usize::from(settings.shards)],
+            tickets: 0,
+            draining: false,
+            counters: Counters::default(),
+            doomed: Vec::new(),
+            settling: Vec::new(),
+            talk: Talk::default(),
+            above: Vec::new(),
+            shed: Vec::new(),
+            pulls_at: 0,
+            pulls_then: 0,
+            settings,
+        }
     }
 
     /// A connection begins; its greeting and first commands follow in this turn.
     pub fn open(&mut self, now: Now, ports: &mut dyn Ports, opening: Opening<'_>, out: &mut Outbound) -> ConnId {
-        let _ = (now, ports, opening, out, &self.settings);
-        ConnId { slot: 0, generation: 0 }
+        let id = self.conns.reserve();
+        let limits = &self.settings.limits;
+        let dialect = (self.dialects)(opening.dialect);
+        let mut stage = Stage::default();
+        let mut talk = std::mem::take(&mut self.talk);
+        dialect.open(&mut stage, &opening.hello, &mut talk);
+        self.conns.put(Connection {
+            id,
+            dialect_id: opening.dialect,
+            dialect,
+            stage,
+            realm: opening.realm,
+            session: None,
+            entering: None,
+            subs: SmallVec::new(),
+            attaching: SmallVec::new(),
+            in_flight: 0,
+            bucket: Bucket::full(now.mono, admission::connection_pace(limits)),
+            refusals: Refusals::default(),
+            enter_by: Some(now.mono + limits.auth_deadline_ms),
+            heard_at: now.mono,
+            pinged_at: now.mono,
+            stalled_at: None,
+            check_at: u64::MAX,
+            pulls: 0,
+            feed_next: 0,
+            closing: None,
+        });
+        self.outboxes.open(id.slot, id.generation);
+        self.counters.opened += 1;
+        self.hear(now, ports, id, &mut talk, out);
+        self.talk = talk;
+        if self.draining {
+            self.doomed.push((id, DropReason::Draining));
+        }
+        self.watch(now, id);
+        self.bury(now, out);
+        id
     }
 
     /// One whole message.
@@ -52,14 +192,24 @@ impl Edge {
         message: Incoming<'_>,
         out: &mut Outbound,
     ) {
-        let _ = (now, ports, conn, message, out);
+        let Some(connection) = self.conns.get_mut(conn).filter(|c| c.closing.is_none()) else { return };
+        connection.heard_at = now.mono;
+        let fits = match (connection.dialect.profile().form, message) {
+            (Form::Either, _) | (Form::Text, Incoming::Text(_)) | (Form::Binary, Incoming::Binary(_)) => true,
+            (Form::Text, Incoming::Binary(_)) | (Form::Binary, Incoming::Text(_)) => false,
+        };
+        if fits {
+            let mut talk = std::mem::take(&mut self.talk);
+            connection.dialect.receive(&mut connection.stage, message, &mut talk);
+            self.hear(now, ports, conn, &mut talk, out);
+            self.talk = talk;
+        } else {
+            self.doomed.push((conn, DropReason::WrongForm));
+        }
+        self.bury(now, out);
     }
 
-    /// The socket is gone, or the shell ends the connection: no more of it in either direction.
-    pub fn closed(&mut self, now: Now, conn: ConnId, reason: DropReason, out: &mut Outbound) {
-        let _ = (now, conn, reason, out);
-    }
-
+    /// A verification that took its time.
     pub fn verified(
         &mut self,
         now: Now,
@@ -69,18 +219,39 @@ impl Edge {
         answer: Result<Principal, ErrorCode>,
         out: &mut Outbound,
     ) {
-        let _ = (now, ports, conn, ticket, answer, out);
+        self.token_verified(now, conn, ticket, answer, out);
+        self.settle(now, ports, out);
+        self.bury(now, out);
     }
 
+    /// A message from a home.
     pub fn take(&mut self, now: Now, ports: &mut dyn Ports, from: ShardId, message: ToEdge, out: &mut Outbound) {
-        let _ = (now, ports, from, message, out);
+        match message {
+            ToEdge::Chunk(chunk) => self.chunk(now, &chunk, out),
+            ToEdge::Reply { to, number, row, gather, reply } => {
+                self.reply(now, ports, from, to, (number, row), gather, reply, out);
+            }
+            ToEdge::Attached { number, row, gather, lane, subscribed, .. } => {
+                self.attached(now, from, (number, row), gather, lane, subscribed, out);
+            }
+            ToEdge::Present { to, room, users, count, complete } => {
+                self.present(to, &Mark::Present { room, users, count, complete });
+            }
+            ToEdge::Page { room, lane, after, answer, end } => {
+                self.page(now, room, lane, after, &answer, end, out);
+            }
+            ToEdge::Ended { room, whom, at, reason, close } => {
+                self.ended(now, room, &whom, Ending { at, reason, close }, out);
+            }
+            ToEdge::Behind { room, end } => self.behind(now, room, end, out),
+            ToEdge::Session { inbox, order } => self.session_order(&inbox, order),
+            ToEdge::Revoked { realm, fact } => self.revoked(&realm, &fact),
+        }
+        self.bury(now, out);
     }
 
-    pub fn tick(&mut self, now: Now, out: &mut Outbound) {
-        let _ = (now, out);
-    }
-
-    pub fn next_deadline(&self) -> Option<u64> {
-        None
+    /// How many connections there are, the closing ones included, and how many rooms they listen to.
+    pub fn size(&self) -> (usize, usize) {
+        (self.conns.len(), self.rooms.len())
     }
 }

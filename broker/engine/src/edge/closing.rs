@@ -1,0 +1,118 @@
+//! The end of connections: last words, what is taken back from homes, and the slot that is free again.
+
+use super::Edge;
+use super::outbox::{CLOSING, GIVE_UP};
+use crate::fanout::Outbound;
+use crate::message::{ConnId, SessionOrder};
+use crate::ports::Now;
+use rookery_protocol::errors::DropReason;
+use rookery_protocol::event::Fact;
+use rookery_protocol::ids::{Realm, RoomKey};
+use rookery_protocol::principal::Principal;
+
+impl Edge {
+    /// Ends a connection with its language's last words. What was queued goes out before them, except on a socket
+    /// that takes nothing: there only what fits at once.
+    pub fn close(&mut self, now: Now, conn: ConnId, reason: DropReason, detail: &str, out: &mut Outbound) {
+        let Some(connection) = self.conns.get_mut(conn).filter(|c| c.closing.is_none()) else { return };
+        self.counters.drop(reason);
+        let dialect = connection.dialect;
+        let stage = &mut connection.stage;
+        if reason == DropReason::Slow {
+            self.outboxes.cut(conn.slot);
+        }
+        self.outboxes.own(conn.slot, |frames| dialect.goodbye(stage, reason, detail, frames));
+        self.let_go(conn, out);
+        if let Some(connection) = self.conns.get_mut(conn) {
+            connection.closing = Some(reason);
+            connection.stalled_at = Some(now.mono);
+        }
+        let outbox = self.outboxes.at_mut(conn.slot);
+        outbox.set(CLOSING, true);
+        outbox.set(GIVE_UP, reason == DropReason::Slow);
+        self.outboxes.relist(conn.slot);
+        self.watch(now, conn);
+    }
+
+    /// The socket is gone: so is the connection. The shell says so for each that it opened, exactly once.
+    pub fn closed(&mut self, now: Now, conn: ConnId, reason: DropReason, out: &mut Outbound) {
+        let _ = now;
+        let Some(connection) = self.conns.get(conn) else { return };
+        if connection.closing.is_none() {
+            self.counters.drop(reason);
+            self.let_go(conn, out);
+        }
+        self.conns.remove(conn);
+        self.outboxes.shut(conn.slot);
+    }
+
+    /// All of them, each with its last words.
+    pub fn drain(&mut self, now: Now, out: &mut Outbound) {
+        self.draining = true;
+        let all: Vec<ConnId> = self.conns.iter().map(|c| c.id).collect();
+        for conn in all {
+            self.close(now, conn, DropReason::Draining, "", out);
+        }
+    }
+
+    /// Closes those that were found wanting during the call that ends here.
+    pub(super) fn bury(&mut self, now: Now, out: &mut Outbound) {
+        while let Some((conn, reason)) = self.doomed.pop() {
+            self.close(now, conn, reason, "", out);
+        }
+    }
+
+    /// No event and no reply reaches it from here on.
+    fn let_go(&mut self, conn: ConnId, out: &mut Outbound) {
+        while let Some(room) = self.conns.get(conn).and_then(|c| c.subs.last()).map(|s| s.room) {
+            self.detach(conn, room, out);
+        }
+        self.close_session(conn, out);
+        if let Some(connection) = self.conns.get_mut(conn) {
+            connection.entering = None;
+        }
+    }
+
+    /// An inbox's word about the connections of its user.
+    pub(super) fn session_order(&mut self, inbox: &RoomKey, order: SessionOrder) {
+        let Some(number) = self.users.find(inbox) else { return };
+        match order {
+            SessionOrder::Share { of } => {
+                let pace = self.user_pace(of.max(1));
+                if let Some(user) = self.users.get_mut(number) {
+                    user.pace = pace;
+                }
+            }
+            SessionOrder::Close { conn: Some(conn), reason } => {
+                let user = self.users.get(number);
+                if user.is_some_and(|u| u.conns.contains(&conn.slot)) {
+                    self.doomed.push((conn, reason));
+                }
+            }
+            SessionOrder::Close { conn: None, reason } => {
+                let slots = self.users.get(number).map(|u| u.conns.clone()).unwrap_or_default();
+                let conns = slots.iter().filter_map(|slot| self.conns.at(*slot)).map(|c| (c.id, reason));
+                self.doomed.extend(conns);
+            }
+        }
+    }
+
+    /// A directory's word about tokens and users.
+    pub(super) fn revoked(&mut self, realm: &Realm, fact: &Fact) {
+        let concerned = |p: &Principal| match fact {
+            Fact::TokenRevoked { id } => p.token_id.as_ref() == Some(id),
+            Fact::UserRevoked { user, issued_before } => p.user == *user && p.issued_at < *issued_before,
+            Fact::UserErased { user } => p.user == *user,
+            Fact::RoomListed { .. }
+            | Fact::RoomUnlisted { .. }
+            | Fact::NameTaken { .. }
+            | Fact::NameReleased { .. }
+            | Fact::NumbersTaken { .. }
+            | Fact::DirectPaired { .. }
+            | Fact::UserSeen { .. } => false,
+        };
+        let sessions = self.conns.iter().filter_map(|c| c.session.as_ref().map(|s| (c.id, &s.principal)));
+        let gone = sessions.filter(|(_, p)| p.realm == *realm && concerned(p));
+        self.doomed.extend(gone.map(|(id, _)| (id, DropReason::Revoked)));
+    }
+}
