@@ -1,1 +1,34 @@
-//! History that survives.
+//! History that survives: one trait, one promise, one conformance suite.
+//!
+//! Read in this order:
+//! 1. [`record`]: an event as stored, and its bytes. [`table`]: the closed list of what else is kept.
+//! 2. [`batch`], [`ask`], [`answer`]: what goes in and what comes out.
+//! 3. [`store`]: the trait with its promises in prose, numbered.
+//! 4. [`memory`]: the model, an engine for nodes that forget. [`faulty`]: any engine, but late, failing and crashing.
+//! 5. [`conformance`]: the promises as checks that every engine passes.
+//!
+//! What is absent: the storage knows no command and no wire type (payloads are opaque bytes), no clock (time comes in
+//! as a number), and of `rookery-protocol` only the ids. Nothing here waits.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod answer;
+pub mod ask;
+pub mod batch;
+pub mod conformance;
+pub mod dice;
+pub mod faulty;
+pub mod limits;
+pub mod memory;
+pub mod record;
+pub mod store;
+pub mod table;
+
+pub use answer::{
+    Completion, Failure, Found, Item, Outcome, Page, Replay, RoomState, Run, ScanPage, TailPage, Trimmed,
+};
+pub use ask::{Ask, Keep, PageAsk, PageFrom, Position, ReplayAsk};
+pub use batch::{Batch, Cut, Rewrite, Row, RowWrite};
+pub use record::{Kind, Record, State, Touches};
+pub use rookery_protocol::ids::{AckLevel, Epoch, Millis, Ordinal, Place, RoomKey, Seq};
+pub use store::{Store, Ticket};
+pub use table::Table;
