@@ -30,7 +30,7 @@ fn room(n: u64) -> RoomKey {
 
 fn record(seq: u64, keyed: bool) -> Record {
     let version = Place::new(1, seq);
-    let kind = Kind::Message { ordinal: seq, version, state: State::Present, expires: None };
+    let kind = Kind::Message { ordinal: seq, version, state: State::Present, expires: None, thread: None };
     let key = keyed.then(|| Bytes::from(format!("user-{:016x}-{seq:016x}", seq % 64).into_bytes()));
     Record { place: version, time: seq, kind, key, payload: Bytes::from(vec![b'x'; 200]) }
 }
@@ -92,7 +92,7 @@ fn page_costs() -> Vec<(u64, f64)> {
         let start = Instant::now();
         for n in 0..2000 {
             let from = PageFrom::FromOldest(skip + n % 10);
-            let ask = PageAsk { room: room(0), from, limit: 50, fence: Place::new(2, 0), now: 0 };
+            let ask = PageAsk { room: room(0), thread: None, from, limit: 50, fence: Place::new(2, 0), now: 0 };
             out.clear();
             store.ask(Ask::Page(ask), Ticket(0));
             store.poll(&mut out);

@@ -5,6 +5,7 @@ use crate::batch::{Batch, Row};
 use crate::record::Record;
 use crate::store::Ticket;
 use crate::{AckLevel, Epoch, Ordinal, Place, RoomKey, Seq};
+use bytes::Bytes;
 use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Outcome {
     Replay(Box<Replay>),
     Counted(u64),
     Found(Option<Found>),
+    Row(Option<Bytes>),
+    Expired(Vec<Place>),
     Scanned(Box<ScanPage>),
     Tail(Box<TailPage>),
     Trimmed(Trimmed),
@@ -174,6 +177,20 @@ impl RoomState {
     /// Whether anything was ever stored for the room.
     pub fn exists(&self) -> bool {
         self.newest != Place::START || !self.rows.is_empty()
+    }
+
+    /// The place that this seq has in the room.
+    pub fn place_at(&self, seq: Seq) -> Place {
+        place_at(&self.epochs, seq)
+    }
+}
+
+/// The place of a seq by a room's list of epochs.
+pub(crate) fn place_at(epochs: &[(Epoch, Seq)], seq: Seq) -> Place {
+    let begun = epochs.partition_point(|(_, first)| *first <= seq);
+    match begun.checked_sub(1).and_then(|at| epochs.get(at)) {
+        Some((epoch, _)) => Place { epoch: *epoch, seq },
+        None => Place::START,
     }
 }
 

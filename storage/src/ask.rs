@@ -30,6 +30,18 @@ pub enum Ask {
         room: RoomKey,
         key: Bytes,
     },
+    /// One row's value.
+    Row {
+        room: RoomKey,
+        table: Table,
+        key: Bytes,
+    },
+    /// Messages whose time has come and that still say something, the soonest first.
+    Expired {
+        room: RoomKey,
+        now: Millis,
+        limit: usize,
+    },
     /// Rows of one table in all rooms, in the order of room and key: what a start looks for.
     Scan {
         table: Table,
@@ -53,6 +65,8 @@ pub enum Ask {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageAsk {
     pub room: RoomKey,
+    /// Only the messages of this one's thread, as if there were no others; itself not included.
+    pub thread: Option<Place>,
     pub from: PageFrom,
     pub limit: usize,
     /// History ends here, as if nothing had been placed above.

@@ -32,7 +32,7 @@ pub enum Cut {
     Everything,
 }
 
-/// A message in a new version, in its old place. It keeps its ordinal, time, key and expiry.
+/// A message in a new version, in its old place. It keeps its ordinal, time, key, thread and expiry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewrite {
     pub target: Place,
@@ -108,8 +108,10 @@ fn possible_record(record: &Record) -> bool {
     let sized = record.payload.len() <= PAYLOAD_BYTES
         && record.key.as_ref().is_none_or(|key| !key.is_empty() && key.len() <= KEY_BYTES);
     let kind = match record.kind {
-        Kind::Message { ordinal, version, state, expires: _ } => {
-            ordinal > 0 && version >= record.place && (state != State::Expired || record.payload.is_empty())
+        Kind::Message { ordinal, version, state, expires: _, thread } => {
+            let emptied = state != State::Expired || record.payload.is_empty();
+            let answers = thread.is_none_or(|root| is_place(root) && root < record.place);
+            ordinal > 0 && version >= record.place && emptied && answers
         }
         Kind::Change { touches: Touches::Nothing } => true,
         Kind::Change { touches: Touches::Marks(target) | Touches::Rewrites(target) } => {

@@ -208,6 +208,8 @@ impl<S: Store> Faulty<S> {
                 | Outcome::Replay(_)
                 | Outcome::Counted(_)
                 | Outcome::Found(_)
+                | Outcome::Row(_)
+                | Outcome::Expired(_)
                 | Outcome::Scanned(_)
                 | Outcome::Tail(_)
                 | Outcome::Trimmed(_) => self.done.push(Completion { ticket, outcome }),

@@ -41,8 +41,8 @@ pub struct Ticket(pub u64);
 ///    without opening one; after any cut only a higher epoch continues the room.
 /// 9. **Fence.** An ask with a fence is answered as if no record above the fence had been placed. (A message below it may
 ///    already stand in a version from above; versions say so. Where a cursor stands is judged by all that is stored.)
-/// 10. **Pages** hold messages only, oldest first, with stubs in their places, and say how many kept ones lie on either
-///     side. Their cost does not grow with their depth.
+/// 10. **Pages** hold messages only, of the room or of one thread, oldest first, with stubs in their places, and say how
+///     many kept ones lie on either side. Their cost does not grow with their depth.
 /// 11. **Replay** merges messages and changes in the order of seqs without a hole, voids included. A message, and the
 ///     message that a rewriting change names, comes as it is now: never a deleted or outdated body. A cursor below
 ///     what is kept is told so, and gets nothing; one beyond the end of its epoch is taken back to that end, told so,
@@ -53,7 +53,7 @@ pub struct Ticket(pub u64);
 ///     ([`Table::of_message`](crate::Table::of_message)) go when their message is dropped, or emptied by a trim.
 /// 14. **Retention.** A trim drops from the old end what `keep` does not keep, and nothing else. Messages and changes
 ///     have each their own range; a change placed below a dropped message goes with it. An expired message shows its
-///     payload to nobody from that time on, trimmed or not; it keeps place, ordinal and key. An engine with bounds of
+///     payload to nobody from that time on, trimmed or not (a deleted one stays the stub it is); it keeps place, ordinal, thread and key. An engine with bounds of
 ///     its own (the memory model) trims by itself in the same way.
 /// 15. **Tail** gives committed batches whole, in the order of their commits, under rising positions; a position that
 ///     is no longer covered is answered with the gap.

@@ -38,6 +38,7 @@ const CATCHES: &[(Flaw, &str)] = &[
     (Flaw::FenceIsIgnored, "nothing above the fence is shown"),
     (Flaw::PageIsOffByOne, "a page lies where it was asked for"),
     (Flaw::StubsAreHidden, "a deleted message keeps its place in pages"),
+    (Flaw::ThreadsAreIgnored, "a thread is a history of its own"),
     (Flaw::VoidsAreNotReplayed, "replay continues from every cursor without a hole"),
     (Flaw::ReplayShowsThePosted, "replay shows messages as they are now"),
     (Flaw::NothingIsGone, "replay below what is kept says so"),

@@ -107,7 +107,14 @@ impl<'a> Bench<'a> {
         fetch(room: &RoomKey, places: &[Place]) asks
             Ask::Fetch { room: room.clone(), places: places.to_vec(), now: NOW }, wants Fetched: Vec<Option<Record>>;
         page(room: &RoomKey, from: PageFrom, limit: usize, fence: Place) asks
-            Ask::Page(PageAsk { room: room.clone(), from, limit, fence, now: NOW }), wants Page: Box<Page>;
+            Ask::Page(PageAsk { room: room.clone(), thread: None, from, limit, fence, now: NOW }), wants Page: Box<Page>;
+        thread(room: &RoomKey, root: Place, from: PageFrom, limit: usize, fence: Place) asks
+            Ask::Page(PageAsk { room: room.clone(), thread: Some(root), from, limit, fence, now: NOW }),
+            wants Page: Box<Page>;
+        row(room: &RoomKey, table: Table, key: &[u8]) asks
+            Ask::Row { room: room.clone(), table, key: Bytes::copy_from_slice(key) }, wants Row: Option<Bytes>;
+        expired(room: &RoomKey, now: Millis, limit: usize) asks
+            Ask::Expired { room: room.clone(), now, limit }, wants Expired: Vec<Place>;
         replay(room: &RoomKey, after: Place, limit: usize, fence: Place) asks
             Ask::Replay(ReplayAsk { room: room.clone(), after, limit, fence, now: NOW }), wants Replay: Box<Replay>;
         count(room: &RoomKey, after: Place, fence: Place) asks

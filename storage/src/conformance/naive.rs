@@ -120,17 +120,11 @@ impl Room {
 
     fn trim(&mut self, keep: &Keep, now: Millis) -> Trimmed {
         let mut trimmed = Trimmed::default();
-        for at in 0..self.records.len() {
-            let record = self.records[at].clone();
-            if let Kind::Message { state, expires: Some(expires), .. } = record.kind
-                && state != State::Expired
-                && expires <= now
-            {
-                self.records[at] = record.at(now);
-                let place = self.records[at].place;
-                self.drop_rows(|of| of == place);
-                trimmed.expired += 1;
-            }
+        for place in self.expired(now) {
+            let records = self.records.iter_mut().filter(|record| record.place == place);
+            records.for_each(Record::expire);
+            self.drop_rows(|of| of == place);
+            trimmed.expired += 1;
         }
         let first = |room: &Room, messages: bool| room.records.iter().position(|r| r.is_message() == messages);
         let count = |room: &Room, messages: bool| room.records.iter().filter(|r| r.is_message() == messages).count();
@@ -154,6 +148,14 @@ impl Room {
         trimmed
     }
 
+    fn expired(&self, now: Millis) -> Vec<Place> {
+        let mut all: Vec<_> =
+            self.records.iter().filter_map(|record| Some((record.expires()?, record.place))).collect();
+        all.sort_unstable();
+        all.retain(|(time, _)| *time <= now);
+        all.into_iter().map(|(_, place)| place).collect()
+    }
+
     fn drop_at(&mut self, at: usize, trimmed: &mut Trimmed) {
         let record = self.records.remove(at);
         self.floor = self.floor.max(record.place);
@@ -167,7 +169,9 @@ impl Room {
     }
 
     fn page(&self, ask: &PageAsk) -> Page {
-        let shown: Vec<&Record> = self.messages().filter(|record| record.place <= ask.fence).collect();
+        let of_thread = |record: &&Record| ask.thread.is_none() || record.thread() == ask.thread;
+        let fenced = self.messages().filter(|record| record.place <= ask.fence);
+        let shown: Vec<&Record> = fenced.filter(of_thread).collect();
         let all = shown.len();
         let left_out = |n: u64| n.min(all as u64) as usize;
         let before = |place: Place| shown.iter().filter(|record| record.place < place).count();
@@ -281,6 +285,10 @@ impl Naive {
                 let room = self.room(&room);
                 let carrier = room.records.iter().find(|record| record.key.as_ref() == Some(&key));
                 Outcome::Found(carrier.map(|record| Found { place: record.place, ordinal: record.ordinal() }))
+            }
+            Ask::Row { room, table, key } => Outcome::Row(self.room(&room).rows.get(&(table, key)).cloned()),
+            Ask::Expired { room, now, limit } => {
+                Outcome::Expired(self.room(&room).expired(now).into_iter().take(limit).collect())
             }
             Ask::Scan { table, after, limit } => {
                 let all = self.rooms.iter().flat_map(|(key, room)| room.rows.iter().map(|r| (key.clone(), row(r))));

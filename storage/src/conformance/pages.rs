@@ -1,7 +1,7 @@
 //! Pages and counts: every way to ask, beside the plain meaning of the words.
 
 use super::bench::{Bench, END, same};
-use super::say::{change, deletion, edit, events, message, place, rewrites, room};
+use super::say::{change, deletion, edit, events, message, place, reply, rewrites, room};
 use super::{Check, Verdict};
 use crate::ask::PageFrom;
 use crate::limits::{PAGE_BYTES, PAYLOAD_BYTES};
@@ -12,6 +12,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { promise: 10, name: "a page lies where it was asked for", run: every_page },
     Check { promise: 10, name: "a page of large messages stays within its bytes", run: large_messages },
     Check { promise: 10, name: "a deleted message keeps its place in pages", run: stubs },
+    Check { promise: 10, name: "a thread is a history of its own", run: threads },
     Check { promise: 9, name: "nothing above the fence is shown", run: fenced },
 ];
 
@@ -124,6 +125,51 @@ fn large_messages(bench: &mut Bench<'_>) -> Verdict {
         same(&what, (bounded, whole, counted, seqs.contains(&anchor)), (true, true, true, true))?;
     }
     Ok(())
+}
+
+fn threads(bench: &mut Bench<'_>) -> Verdict {
+    let a = room("a");
+    let roots = [(1, 1), (1, 2), (1, 7)];
+    // Every third message answers the first root, every other third one the second; the third gets one reply.
+    let mut records: Vec<Record> = (1..=30)
+        .map(|seq| match seq {
+            _ if seq < 4 || seq % 3 == 0 => message((1, seq), seq, "words"),
+            30.. => message((1, seq), seq, "words"),
+            _ => reply((1, seq), seq, roots[usize::from(seq % 3 == 2)], "reply"),
+        })
+        .collect();
+    records[28] = reply((1, 29), 29, roots[2], "reply");
+    bench.write(events(&a, records.clone()))?;
+    bench.write(rewrites(&a, vec![deletion((1, 4), (1, 31), "stub")]))?;
+    let check = |bench: &mut Bench<'_>, kept: u64| -> Verdict {
+        for root in roots.into_iter().chain([(1, 4), (2, 1)]).map(place) {
+            let all: Vec<Place> = records.iter().filter(|r| r.thread() == Some(root)).map(|r| r.place).collect();
+            for fence in [END, place((1, 15))] {
+                let shown: Vec<Place> = all.iter().copied().filter(|p| *p <= fence && p.seq.0 >= kept).collect();
+                let bounds = [place((1, 4)), place((1, 9)), place((1, 10)), END];
+                let mut asks = vec![PageFrom::Newest, PageFrom::FromOldest(2), PageFrom::FromNewest(2)];
+                asks.extend(
+                    bounds.into_iter().flat_map(|p| [PageFrom::Before(p), PageFrom::After(p), PageFrom::Around(p)]),
+                );
+                for from in asks {
+                    let (older, want) = plain_page(&shown, from, 3);
+                    let page = bench.thread(&a, root, from, 3, fence)?;
+                    let got: Vec<Place> = page.records.iter().map(|record| record.place).collect();
+                    let newer = shown.len() - older - want.len();
+                    let what = format!("page {from:?} of the thread {root}, fence {fence}");
+                    same(&what, (got, page.older, page.newer), (want.to_vec(), older as u64, newer as u64))?;
+                }
+            }
+        }
+        Ok(())
+    };
+    check(bench, 0)?;
+    bench.trim(&a, crate::Keep { messages: 18, ..crate::Keep::ALL }, 0)?;
+    check(bench, 13)?;
+    bench.write(events(&a, vec![message((2, 20), 20, "instead")]))?;
+    records.truncate(19);
+    let newest = bench.thread(&a, place(roots[0]), PageFrom::Newest, 1, END)?;
+    same("after the tail was dropped", newest.records.first().map(|r| r.place), Some(place((1, 19))))
 }
 
 fn stubs(bench: &mut Bench<'_>) -> Verdict {

@@ -98,7 +98,7 @@ fn as_they_are_now(bench: &mut Bench<'_>) -> Verdict {
         same("joined", joined, vec![(3, "current".into()), (5, "current".into()), (6, "stub".into())])?;
     }
     let first = bench.run(&a, Place::START)?.items.into_iter().map(|item| item.record).next();
-    let now = Kind::Message { ordinal: 1, version: place((1, 5)), state: State::Present, expires: None };
+    let now = Kind::Message { ordinal: 1, version: place((1, 5)), state: State::Present, expires: None, thread: None };
     same("the posted message", first.map(|record| (record.kind, record.payload)), Some((now, "current".into())))?;
     // A target that is gone is joined as nothing.
     bench.trim(&a, Keep { messages: 1, ..Keep::ALL }, 0)?;

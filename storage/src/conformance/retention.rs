@@ -91,7 +91,7 @@ fn goes_on(bench: &mut Bench<'_>) -> Verdict {
 
 /// What three kinds of read show of the first message at a time.
 fn seen_at(bench: &mut Bench<'_>, room: &RoomKey, now: Millis) -> Verdict<Vec<(State, String)>> {
-    let page = PageAsk { room: room.clone(), from: PageFrom::FromOldest(0), limit: 1, fence: END, now };
+    let page = PageAsk { room: room.clone(), thread: None, from: PageFrom::FromOldest(0), limit: 1, fence: END, now };
     let replay = ReplayAsk { room: room.clone(), after: Place::START, limit: 10, fence: END, now };
     let fetch = Ask::Fetch { room: room.clone(), places: vec![place((1, 1))], now };
     let (page, replay, fetched) = (bench.ask(Ask::Page(page))?, bench.ask(Ask::Replay(replay))?, bench.ask(fetch)?);
@@ -128,16 +128,22 @@ fn expiry(bench: &mut Bench<'_>) -> Verdict {
     let hidden = vec![(State::Expired, String::new()); 4];
     same("before its time", seen_at(bench, &a, 499)?, shown)?;
     same("from its time on", seen_at(bench, &a, 500)?, hidden.clone())?;
+    same("due", bench.expired(&a, 499, 10)?, vec![])?;
+    same("due", bench.expired(&a, 500, 10)?, vec![place((1, 1))])?;
+    same("due", bench.expired(&a, NOW * 2, 10)?, vec![place((1, 1)), place((1, 4))])?;
+    same("due, but one", bench.expired(&a, NOW * 2, 1)?, vec![place((1, 1))])?;
     same("trimmed", bench.trim(&a, Keep::ALL, 500)?, Trimmed { messages: 0, changes: 0, expired: 1 })?;
     same("trimmed again", bench.trim(&a, Keep::ALL, 500)?, Trimmed::default())?;
     same("once emptied it stays so", seen_at(bench, &a, 0)?, hidden.clone())?;
     bench.write(rewrites(&a, vec![rewrite((1, 1), (1, 4), "too late")]))?;
     same("a late rewrite", seen_at(bench, &a, 0)?, hidden)?;
+    bench.write(rewrites(&a, vec![deletion((1, 4), (1, 5), "stub")]))?;
+    same("due when one is emptied and one deleted", bench.expired(&a, NOW * 2, 10)?, vec![])?;
     same("its rows", bench.load(&a)?.rows, vec![row(Table::Reactions, of((1, 2), "thumb"), "x")])?;
     same("its key", bench.lookup(&a, "key")?, Some(Found { place: place((1, 1)), ordinal: Some(1) }))?;
     same("its ordinal", ordinals(bench, &a)?, vec![1, 2, 3])?;
     let texts: Vec<_> = bench.messages(&a)?.into_iter().map(|record| record.payload).collect();
-    same("the others", texts, vec!["".into(), "staying".into(), "passing later".into()])
+    same("the others", texts, vec!["".into(), "staying".into(), "stub".into()])
 }
 
 fn keys(bench: &mut Bench<'_>) -> Verdict {

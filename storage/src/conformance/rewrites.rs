@@ -107,7 +107,8 @@ fn deleted_body(bench: &mut Bench<'_>) -> Verdict {
     same("the body is said", said.contains("SECRET"), false)?;
     same("the stub is said", said.contains("stub"), true)?;
     let state = bench.fetch(&a, &[place((1, 1))])?.into_iter().flatten().map(|record| record.kind).next();
-    let deleted = Kind::Message { ordinal: 1, version: place((1, 4)), state: State::Deleted, expires: None };
+    let deleted =
+        Kind::Message { ordinal: 1, version: place((1, 4)), state: State::Deleted, expires: None, thread: None };
     same("state", state, Some(deleted))?;
     same("found", bench.lookup(&a, "key")?.map(|found| found.place), Some(place((1, 1))))?;
     same("count", bench.count(&a, Place::START, END)?, 2)

@@ -19,6 +19,10 @@ fn last_write(bench: &mut Bench<'_>) -> Verdict {
         .write(rows(&a, vec![put(Table::Names, "x", "1"), put(Table::Names, "y", "1"), put(Table::Pairs, "x", "1")]))?;
     bench.write(rows(&a, vec![unput(Table::Names, "y"), unput(Table::Names, "never"), put(Table::Names, "x", "2")]))?;
     same("rows", bench.load(&a)?.rows, vec![row(Table::Names, "x", "2"), row(Table::Pairs, "x", "1")])?;
+    let mut one = |table, key: &str| bench.row(&a, table, key.as_bytes());
+    let got = [one(Table::Names, "x")?, one(Table::Names, "y")?, one(Table::Pairs, "x")?, one(Table::Meta, "x")?];
+    same("each row", got, [Some("2".into()), None, Some("1".into()), None])?;
+    same("a row of an unknown room", bench.row(&room("never"), Table::Names, b"x")?, None)?;
     // Within one batch they are written one after another.
     let again = vec![
         put(Table::Names, "x", "3"),

@@ -27,12 +27,20 @@ pub fn bytes(text: impl AsRef<[u8]>) -> Bytes {
 }
 
 pub fn message(at: At, ordinal: Ordinal, text: &str) -> Record {
-    let kind = Kind::Message { ordinal, version: place(at), state: State::Present, expires: None };
+    let kind = Kind::Message { ordinal, version: place(at), state: State::Present, expires: None, thread: None };
+    record(at, kind, text)
+}
+
+/// A message in the thread of another.
+pub fn reply(at: At, ordinal: Ordinal, root: At, text: &str) -> Record {
+    let thread = Some(place(root));
+    let kind = Kind::Message { ordinal, version: place(at), state: State::Present, expires: None, thread };
     record(at, kind, text)
 }
 
 pub fn expiring(at: At, ordinal: Ordinal, text: &str, expires: u64) -> Record {
-    let kind = Kind::Message { ordinal, version: place(at), state: State::Present, expires: Some(expires) };
+    let kind =
+        Kind::Message { ordinal, version: place(at), state: State::Present, expires: Some(expires), thread: None };
     record(at, kind, text)
 }
 
@@ -102,9 +110,9 @@ pub fn rewrites(room: &RoomKey, rewrites: Vec<Rewrite>) -> Batch {
 /// What a rewrite leaves of a message.
 pub fn rewritten(record: Record, rewrite: &Rewrite) -> Record {
     let kind = match record.kind {
-        Kind::Message { ordinal, expires, .. } => {
+        Kind::Message { ordinal, expires, thread, .. } => {
             let state = if rewrite.deleted { State::Deleted } else { State::Present };
-            Kind::Message { ordinal, version: rewrite.version, state, expires }
+            Kind::Message { ordinal, version: rewrite.version, state, expires, thread }
         }
         other @ (Kind::Change { .. } | Kind::Void) => other,
     };

@@ -79,6 +79,7 @@ impl Teller {
     fn messages(&mut self, room: &RoomKey) -> Verdict<Vec<At>> {
         let ask = PageAsk {
             room: room.clone(),
+            thread: None,
             from: PageFrom::Newest,
             limit: usize::MAX,
             fence: super::bench::END,
@@ -172,6 +173,9 @@ impl Teller {
 
     fn event(&mut self, at: At, ordinal: u64, messages: &[At], batch: &mut Batch, dice: &mut Dice) -> Record {
         let text = format!("text {}", dice.below(1000));
+        if let (0..=2, Some(root)) = (dice.below(12), root(messages, dice)) {
+            return say::reply(at, ordinal, root, &text);
+        }
         let record = match (dice.below(10), pick(messages, dice)) {
             (0..=3, _) => say::message(at, ordinal, &text),
             (4, _) => say::expiring(at, ordinal, &text, self.now + dice.below(200)),
@@ -224,17 +228,23 @@ impl Teller {
         let (room, now) = (room.clone(), self.now);
         let limit = [0, 1, 3, 10, usize::MAX][dice.below(5) as usize];
         let n = dice.below(20);
+        let from = match dice.below(6) {
+            0 => PageFrom::Newest,
+            1 => PageFrom::Before(one),
+            2 => PageFrom::After(one),
+            3 => PageFrom::Around(one),
+            4 => PageFrom::FromOldest(n),
+            _ => PageFrom::FromNewest(n),
+        };
+        let thread = if dice.per_mille(500) { root(&self.messages(&room)?, dice).map(say::place) } else { None };
         let ask = match dice.below(12) {
             0 => Ask::Fetch { places: vec![one, other, fence], room, now },
             1 => Ask::Count { room, after: one, fence },
-            2 | 3 => Ask::Lookup { room, key: say::bytes(format!("key {}", dice.below(self.keys + 2))) },
-            4 => Ask::Page(PageAsk { room, from: PageFrom::Newest, limit, fence, now }),
-            5 => Ask::Page(PageAsk { room, from: PageFrom::Before(one), limit, fence, now }),
-            6 => Ask::Page(PageAsk { room, from: PageFrom::After(one), limit, fence, now }),
-            7 => Ask::Page(PageAsk { room, from: PageFrom::Around(one), limit, fence, now }),
-            8 => Ask::Page(PageAsk { room, from: PageFrom::FromOldest(n), limit, fence, now }),
-            9 => Ask::Page(PageAsk { room, from: PageFrom::FromNewest(n), limit, fence, now }),
-            _ => Ask::Replay(ReplayAsk { room, after: one, limit, fence, now }),
+            2 => Ask::Expired { room, now, limit },
+            3 => Ask::Row { room, table: Table::Members, key: say::bytes(n.to_string()) },
+            4 | 5 => Ask::Lookup { room, key: say::bytes(format!("key {}", dice.below(self.keys + 2))) },
+            6 | 7 => Ask::Replay(ReplayAsk { room, after: one, limit, fence, now }),
+            _ => Ask::Page(PageAsk { room, thread, from, limit, fence, now }),
         };
         self.both(bench, ask)
     }
@@ -243,4 +253,9 @@ impl Teller {
 fn pick(messages: &[At], dice: &mut Dice) -> Option<At> {
     let at = dice.below(messages.len() as u64) as usize;
     messages.get(at).copied()
+}
+
+/// One of the oldest, so that threads get long.
+fn root(messages: &[At], dice: &mut Dice) -> Option<At> {
+    pick(&messages[..messages.len().min(3)], dice)
 }

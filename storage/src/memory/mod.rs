@@ -1,13 +1,14 @@
 //! The model: a store in memory that keeps every promise but that of outliving the process. Nodes that forget run on
 //! it, tests measure other engines by it.
 //!
-//! [`room`] holds one room's records and how a batch changes them, [`read`] its answers, [`retention`] what it lets go;
+//! [`room`] holds one room's records and how a batch changes them, [`read`] and [`page`] its answers, [`retention`] what it lets go;
 //! [`log`], [`keys`] and [`rows`] are what it is made of. [`budget`] bounds all rooms together, [`feed`] is the tail.
 
 mod budget;
 mod feed;
 mod keys;
 mod log;
+mod page;
 mod read;
 mod retention;
 mod room;
@@ -18,7 +19,7 @@ mod tests;
 use crate::answer::{Completion, Failure, Outcome, Replay, RoomState, Run, ScanPage, Trimmed};
 use crate::ask::{Ask, Keep, PageAsk, ReplayAsk};
 use crate::batch::Batch;
-use crate::limits::SCAN_ROWS;
+use crate::limits::{PAGE_RECORDS, SCAN_ROWS};
 use crate::store::{Store, Ticket};
 use crate::table::Table;
 use crate::{AckLevel, Millis, Place, RoomKey};
@@ -176,6 +177,13 @@ impl Memory {
             }
             Ask::Lookup { room, key } => {
                 Outcome::Found(self.room(&room).and_then(|room| room.lookup(&key, &self.hasher)))
+            }
+            Ask::Row { room, table, key } => {
+                Outcome::Row(self.room(&room).and_then(|room| room.rows.get(table, &key).cloned()))
+            }
+            Ask::Expired { room, now, limit } => {
+                let expired = self.room(&room).map(|room| room.expired(now, limit.min(PAGE_RECORDS)));
+                Outcome::Expired(expired.unwrap_or_default())
             }
             Ask::Scan { table, after, limit } => Outcome::Scanned(Box::new(self.scan(table, after, limit))),
             Ask::Tail { after, limit } => Outcome::Tail(Box::new(self.feed.tail(after, limit))),

@@ -1,19 +1,14 @@
-//! How a room of the memory store answers: pages, replay, counts, single messages.
+//! How a room of the memory store answers: replay, counts, single messages. Pages are in [`super::page`].
 
+use super::page::View;
 use super::room::Room;
 use crate::answer::{Found, Item, Page, Replay, RoomState, Run};
-use crate::ask::{PageAsk, PageFrom, ReplayAsk};
+use crate::ask::{PageAsk, ReplayAsk};
 use crate::limits::{PAGE_BYTES, PAGE_RECORDS};
 use crate::record::{Kind, Record, Touches};
 use crate::{Millis, Place, Seq};
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
-
-/// Which record of a page stays when the page holds too many bytes.
-enum Anchor {
-    First,
-    Last,
-    At(usize),
-}
 
 impl Room {
     pub fn state(&self) -> RoomState {
@@ -44,28 +39,18 @@ impl Room {
             .min_by_key(|found| found.place)
     }
 
+    /// Messages whose time has come, the soonest first.
+    pub fn expired(&self, now: Millis, limit: usize) -> Vec<Place> {
+        self.expiring.iter().take_while(|(time, _)| *time <= now).take(limit).map(|(_, place)| *place).collect()
+    }
+
     pub fn page(&self, ask: &PageAsk) -> Page {
-        let count = self.up_to(ask.fence);
-        let limit = ask.limit.min(PAGE_RECORDS);
-        let below = |place: Place| self.messages.partition_point(|record| record.place < place).min(count);
-        let up_to_here = |end: usize| (end.saturating_sub(limit), end, Anchor::Last);
-        let from_here = |start: usize| (start, start.saturating_add(limit).min(count), Anchor::First);
-        let skipped = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(count);
-        let (start, end, anchor) = match ask.from {
-            PageFrom::Newest => up_to_here(count),
-            PageFrom::Before(place) => up_to_here(below(place)),
-            PageFrom::After(place) => from_here(self.up_to(place).min(count)),
-            PageFrom::FromOldest(n) => from_here(skipped(n)),
-            PageFrom::FromNewest(n) => up_to_here(count - skipped(n)),
-            PageFrom::Around(place) => {
-                let pivot = below(place);
-                let start = pivot.saturating_sub(limit / 2).min(count.saturating_sub(limit));
-                (start, start.saturating_add(limit).min(count), Anchor::At(pivot.min(count.saturating_sub(1))))
-            }
+        let nobody = VecDeque::new();
+        let view = match ask.thread {
+            None => View { messages: &self.messages, thread: None },
+            Some(root) => View { messages: &self.messages, thread: Some(self.threads.get(&root).unwrap_or(&nobody)) },
         };
-        let (start, end) = self.within_bytes(start, end, anchor);
-        let records = (start..end).filter_map(|i| self.messages.get(i)).map(|record| record.clone().at(ask.now));
-        Page { records: records.collect(), older: start as u64, newer: (count - end) as u64 }
+        view.page(ask)
     }
 
     pub fn replay(&self, ask: &ReplayAsk) -> Replay {
@@ -126,26 +111,5 @@ impl Room {
         let find = |log: &'_ super::log::Log<Record>| log.partition_point(|record| record.place.seq < seq);
         let (message, change) = (self.messages.get(find(&self.messages)), self.changes.get(find(&self.changes)));
         [message, change].into_iter().flatten().find(|record| record.place.seq == seq)
-    }
-
-    /// Narrows a page from the side that its anchor is not on, until its payloads fit.
-    fn within_bytes(&self, mut start: usize, mut end: usize, anchor: Anchor) -> (usize, usize) {
-        let size = |i: usize| self.messages.get(i).map_or(0, |record| record.payload.len());
-        let mut bytes: usize = (start..end).map(size).sum();
-        while bytes > PAGE_BYTES && end - start > 1 {
-            let from_end = match anchor {
-                Anchor::First => true,
-                Anchor::Last => false,
-                Anchor::At(pivot) => end - 1 - pivot.min(end - 1) >= pivot - start.min(pivot),
-            };
-            if from_end {
-                end -= 1;
-                bytes -= size(end);
-            } else {
-                bytes -= size(start);
-                start += 1;
-            }
-        }
-        (start, end)
     }
 }

@@ -5,7 +5,6 @@ use crate::answer::Trimmed;
 use crate::ask::Keep;
 use crate::record::Record;
 use crate::{Millis, Place, Seq};
-use std::cmp::Reverse;
 use std::hash::BuildHasher;
 
 impl Room {
@@ -48,11 +47,12 @@ impl Room {
     /// Empties every message whose time has come.
     pub fn expire_all(&mut self, now: Millis) -> u64 {
         let mut expired = 0;
-        while let Some(Reverse((time, place))) = self.expiring.peek().copied()
+        while let Some((time, place)) = self.expiring.first().copied()
             && time <= now
         {
-            self.expiring.pop();
-            expired += u64::from(self.expire(place));
+            self.expiring.pop_first();
+            self.expire(place);
+            expired += 1;
         }
         expired
     }

@@ -7,9 +7,7 @@ use crate::answer::Failure;
 use crate::batch::{Batch, Cut, Rewrite};
 use crate::record::{Kind, Record, State};
 use crate::{Epoch, Millis, Ordinal, Place, RoomKey, Seq};
-use bytes::Bytes;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::BuildHasher;
 
 /// Invariant: `floor ≤ every record < = newest`, both logs rise in seq, ordinals in `messages` are neighbours, and
@@ -28,8 +26,10 @@ pub(super) struct Room {
     pub messages: Log<Record>,
     pub changes: Log<Record>,
     pub keys: Keys,
-    /// Messages with an expiry, soonest first; some may be gone already.
-    pub expiring: BinaryHeap<Reverse<(Millis, Place)>>,
+    /// Messages with an expiry that still say something.
+    pub expiring: BTreeSet<(Millis, Place)>,
+    /// Ordinals of the messages of each thread, by its root.
+    pub threads: BTreeMap<Place, VecDeque<Ordinal>>,
     pub rows: Rows,
     /// Of records, by [`Record::cost`].
     pub bytes: usize,
@@ -60,7 +60,8 @@ impl Room {
             messages: Log::default(),
             changes: Log::default(),
             keys: Keys::default(),
-            expiring: BinaryHeap::new(),
+            expiring: BTreeSet::new(),
+            threads: BTreeMap::new(),
             rows: Rows::default(),
             bytes: 0,
             segments: VecDeque::new(),
@@ -153,13 +154,15 @@ impl Room {
             self.keys.add(hasher, key, place.seq);
         }
         match record.kind {
-            Kind::Message { ordinal, expires, .. } => {
+            Kind::Message { ordinal, thread, .. } => {
                 self.next_ordinal = ordinal + 1;
-                self.messages.push(record);
-                if let Some(expires) = expires {
-                    self.expiring.push(Reverse((expires, place)));
-                    self.forget_stale_expiries();
+                if let Some(expires) = record.expires() {
+                    self.expiring.insert((expires, place));
                 }
+                if let Some(root) = thread {
+                    self.threads.entry(root).or_default().push_back(ordinal);
+                }
+                self.messages.push(record);
             }
             Kind::Change { .. } | Kind::Void => self.changes.push(record),
         }
@@ -167,6 +170,7 @@ impl Room {
 
     fn rewrite(&mut self, rewrite: Rewrite) {
         let Some(message) = self.message_mut(rewrite.target) else { return };
+        let expired = message.expires();
         let Kind::Message { version, state, .. } = &mut message.kind else { return };
         if rewrite.version <= *version || *state == State::Expired {
             return;
@@ -174,8 +178,12 @@ impl Room {
         *version = rewrite.version;
         *state = if rewrite.deleted { State::Deleted } else { State::Present };
         let old = std::mem::replace(&mut message.payload, rewrite.payload).len();
-        let new = message.payload.len();
+        let (new, expires) = (message.payload.len(), message.expires());
         self.bytes = self.bytes - old + new;
+        self.expiring.extend(expires.map(|time| (time, rewrite.target)));
+        if let (Some(time), None) = (expired, expires) {
+            self.expiring.remove(&(time, rewrite.target));
+        }
     }
 
     /// Leaves only the place where the room stood, so that it is never given again.
@@ -209,30 +217,32 @@ impl Room {
         if let Some(key) = &record.key {
             self.keys.remove(hasher, key, record.place.seq);
         }
+        if let Some(time) = record.expires() {
+            self.expiring.remove(&(time, record.place));
+        }
+        if let Some(root) = record.thread()
+            && let Some(ordinals) = self.threads.get_mut(&root)
+        {
+            // It was the first of its room, or the last; so it is of its thread.
+            if ordinals.front().copied() == record.ordinal() {
+                ordinals.pop_front();
+            } else {
+                ordinals.pop_back();
+            }
+            if ordinals.is_empty() {
+                self.threads.remove(&root);
+            }
+        }
     }
 
     /// Empties the message whose time has come.
-    pub fn expire(&mut self, place: Place) -> bool {
-        let Some(message) = self.message_mut(place) else { return false };
-        let Kind::Message { state, .. } = &mut message.kind else { return false };
-        if *state == State::Expired {
-            return false;
-        }
-        *state = State::Expired;
-        let freed = std::mem::replace(&mut message.payload, Bytes::new()).len();
+    pub fn expire(&mut self, place: Place) {
+        let Some(message) = self.message_mut(place) else { return };
+        let full = message.payload.len();
+        message.expire();
+        let freed = full - message.payload.len();
         self.bytes -= freed;
         self.rows.drop_of(place);
-        true
-    }
-
-    /// Entries of messages that are gone stay in the heap until their time; this bounds them by the live ones.
-    fn forget_stale_expiries(&mut self) {
-        if self.expiring.len() <= 64 + 2 * self.messages.len() {
-            return;
-        }
-        let mut entries = std::mem::take(&mut self.expiring).into_vec();
-        entries.retain(|Reverse((_, place))| self.message(*place).is_some());
-        self.expiring = entries.into();
     }
 
     pub fn message(&self, place: Place) -> Option<&Record> {
@@ -247,11 +257,7 @@ impl Room {
 
     /// The place that this seq has, or would have in the last epoch.
     pub fn place_at(&self, seq: Seq) -> Place {
-        let at = self.epochs.partition_point(|(_, first)| *first <= seq);
-        match at.checked_sub(1).and_then(|at| self.epochs.get(at)) {
-            Some((epoch, _)) => Place { epoch: *epoch, seq },
-            None => Place::START,
-        }
+        crate::answer::place_at(&self.epochs, seq)
     }
 
     /// The ordinal that the next message would have if the room ended at this seq.

@@ -45,6 +45,10 @@ impl Rows {
         }
     }
 
+    pub fn get(&self, table: Table, key: &[u8]) -> Option<&Bytes> {
+        self.tables.iter().find(|(own, _)| *own == table)?.1.get(key)
+    }
+
     pub fn all(&self) -> impl Iterator<Item = Row> {
         self.tables.iter().flat_map(|(table, rows)| rows.iter().map(|(key, value)| row(*table, key, value)))
     }

@@ -1,7 +1,7 @@
 //! Bounds of the memory store that are no promise of every engine, and that it refuses what does not follow.
 
 use super::*;
-use crate::conformance::say::{change, events, expiring, keyed, message, place, put, room, rows, unput};
+use crate::conformance::say::{change, events, expiring, keyed, message, place, put, reply, room, rows, unput};
 use crate::dice::Dice;
 use crate::limits::ITEM_OVERHEAD;
 use crate::{Cut, PageFrom, Position};
@@ -46,7 +46,11 @@ fn audit(store: &Memory) {
             records().map(|record| record.place.seq.0).filter(|seq| *seq > room.floor.seq.0).collect();
         seqs.sort_unstable();
         assert!(seqs.into_iter().eq(room.floor.seq.0 + 1..=room.newest.seq.0), "no hole above the floor");
-        assert!(room.expiring.len() <= 64 + 2 * room.messages.len() + 1);
+        let expiring = records().filter_map(|record| Some((record.expires()?, record.place)));
+        assert_eq!(room.expiring, expiring.collect());
+        let threaded = records().filter(|record| record.thread().is_some()).count();
+        assert_eq!(room.threads.values().map(|ordinals| ordinals.len()).sum::<usize>(), threaded);
+        assert!(room.threads.values().all(|ordinals| !ordinals.is_empty()));
     }
     let segments: usize = store.rooms.iter().map(|room| room.segments.len()).sum();
     assert!(store.budget.len() <= 2 * segments + 200, "{} entries for {segments} segments", store.budget.len());
@@ -203,9 +207,10 @@ fn a_long_life_leaves_the_accounts_right() {
             _ => {}
         }
         let text = "x".repeat(dice.below(2000) as usize);
-        batch.events.push(match dice.below(4) {
+        batch.events.push(match dice.below(5) {
             0 => change(at, &text),
             1 => expiring(at, ordinal, &text, step + dice.below(300)),
+            2 if at.1 > 1 => reply(at, ordinal, (1, 1 + dice.below(at.1 - 1)), &text),
             _ => keyed(message(at, ordinal, &text), &step.to_string()),
         });
         write(&mut store, batch).unwrap();
@@ -240,7 +245,8 @@ fn a_page_in_the_middle_touches_as_little_as_the_newest() {
     };
     let most = (1..=40_000).step_by(997).map(looks).max().unwrap();
     assert!(most <= 18, "{most} looks for one place among 40,000");
-    let ask = PageAsk { room: a, from: PageFrom::FromOldest(20_000), limit: 5, fence: place((2, 1)), now: 0 };
+    let ask =
+        PageAsk { room: a, thread: None, from: PageFrom::FromOldest(20_000), limit: 5, fence: place((2, 1)), now: 0 };
     let seqs: Vec<u64> = kept.page(&ask).records.iter().map(|record| record.place.seq.0).collect();
     assert_eq!(seqs, (20_001..=20_005).collect::<Vec<_>>());
 }

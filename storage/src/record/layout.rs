@@ -6,8 +6,8 @@
 //! 5  1  kind in bits 0-3, state in bits 4-7
 //! 6  1  flags
 //! 7     numbers (LEB128, shortest form), in this order, those in brackets only with their flag:
-//!       epoch, seq, time, [ordinal], [version's epoch, version's seq], [expiry], [target's epoch, target's seq],
-//!       [length of key], length of payload
+//!       epoch, seq, time, [ordinal], [version's epoch, version's seq], [expiry], [thread's epoch, thread's seq],
+//!       [target's epoch, target's seq], [length of key], length of payload
 //!       [key], payload
 //! ```
 
@@ -34,6 +34,9 @@ const HAS_KEY: u8 = 4;
 const MARKS: u8 = 8;
 /// The change rewrites a message.
 const REWRITES: u8 = 16;
+/// The message belongs to a thread.
+const HAS_THREAD: u8 = 32;
+const ALL_FLAGS: u8 = HAS_VERSION | HAS_EXPIRY | HAS_KEY | MARKS | REWRITES | HAS_THREAD;
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +86,11 @@ impl Record {
 
     fn head(&self) -> (u8, u8) {
         let (kind, flags) = match self.kind {
-            Kind::Message { version, state, expires, .. } => {
+            Kind::Message { version, state, expires, thread, .. } => {
                 let rewritten = if version == self.place { 0 } else { HAS_VERSION };
                 let expiring = if expires.is_some() { HAS_EXPIRY } else { 0 };
-                (MESSAGE | (state as u8) << 4, rewritten | expiring)
+                let threaded = if thread.is_some() { HAS_THREAD } else { 0 };
+                (MESSAGE | (state as u8) << 4, rewritten | expiring | threaded)
             }
             Kind::Change { touches: Touches::Nothing } => (CHANGE, 0),
             Kind::Change { touches: Touches::Marks(_) } => (CHANGE, MARKS),
@@ -98,14 +102,11 @@ impl Record {
 
     /// Every number of the layout in its order: the one list that writing and measuring go by.
     fn numbers(&self, mut put: impl FnMut(u64)) {
-        let mut place = |place: Place| {
-            put(place.epoch.0);
-            put(place.seq.0);
-        };
-        place(self.place);
+        put(self.place.epoch.0);
+        put(self.place.seq.0);
         put(self.time);
         match self.kind {
-            Kind::Message { ordinal, version, expires, .. } => {
+            Kind::Message { ordinal, version, state: _, expires, thread } => {
                 put(ordinal);
                 if version != self.place {
                     put(version.epoch.0);
@@ -113,6 +114,10 @@ impl Record {
                 }
                 if let Some(expires) = expires {
                     put(expires);
+                }
+                if let Some(thread) = thread {
+                    put(thread.epoch.0);
+                    put(thread.seq.0);
                 }
             }
             Kind::Change { touches: Touches::Marks(target) | Touches::Rewrites(target) } => {
@@ -162,13 +167,14 @@ impl Reader<'_> {
                     return None;
                 }
                 let expires = if flags & HAS_EXPIRY != 0 { Some(self.number()?) } else { None };
+                let thread = if flags & HAS_THREAD != 0 { Some(self.place()?) } else { None };
                 let state = match kind >> 4 {
                     0 => State::Present,
                     1 => State::Deleted,
                     2 => State::Expired,
                     _ => return None,
                 };
-                Kind::Message { ordinal, version, state, expires }
+                Kind::Message { ordinal, version, state, expires, thread }
             }
             CHANGE if kind >> 4 == 0 => match flags & !HAS_KEY {
                 0 => Kind::Change { touches: Touches::Nothing },
@@ -186,7 +192,7 @@ impl Reader<'_> {
             None => None,
         };
         let payload = self.slice(payload_length, PAYLOAD_BYTES)?;
-        let known = flags & !(HAS_VERSION | HAS_EXPIRY | HAS_KEY | MARKS | REWRITES) == 0;
+        let known = flags & !ALL_FLAGS == 0;
         (known && self.at == self.bytes.len()).then_some(Record { place, time, kind, key, payload })
     }
 

@@ -33,6 +33,8 @@ pub enum Kind {
         state: State,
         /// From this time on nobody is shown the payload.
         expires: Option<Millis>,
+        /// The message whose thread this one belongs to. A thread is read by itself.
+        thread: Option<Place>,
     },
     /// Of the range that is kept as long as a resume may reach back.
     Change { touches: Touches },
@@ -74,6 +76,21 @@ impl Record {
         }
     }
 
+    pub fn thread(&self) -> Option<Place> {
+        match self.kind {
+            Kind::Message { thread, .. } => thread,
+            Kind::Change { .. } | Kind::Void => None,
+        }
+    }
+
+    /// From when on its payload is not shown. None, too, for what says nothing any more.
+    pub fn expires(&self) -> Option<Millis> {
+        match self.kind {
+            Kind::Message { state: State::Present, expires, .. } => expires,
+            Kind::Message { .. } | Kind::Change { .. } | Kind::Void => None,
+        }
+    }
+
     /// What it is counted as, in every bound of this crate.
     pub fn cost(&self) -> usize {
         ITEM_OVERHEAD + self.payload.len() + self.key.as_ref().map_or(0, Bytes::len)
@@ -81,12 +98,17 @@ impl Record {
 
     /// The record as it may be shown at this time.
     pub fn at(mut self, now: Millis) -> Record {
-        if let Kind::Message { state, expires: Some(expires), .. } = &mut self.kind
-            && *expires <= now
-        {
+        if self.expires().is_some_and(|expires| expires <= now) {
+            self.expire();
+        }
+        self
+    }
+
+    /// Empties a message whose time has come. A deleted one stays the stub that it is.
+    pub fn expire(&mut self) {
+        if let Kind::Message { state: state @ State::Present, .. } = &mut self.kind {
             *state = State::Expired;
             self.payload = Bytes::new();
         }
-        self
     }
 }

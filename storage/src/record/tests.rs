@@ -25,12 +25,15 @@ fn plain(kind: Kind) -> Record {
 }
 
 fn posted() -> Kind {
-    Kind::Message { ordinal: 200, version: Place::new(7, 300), state: State::Present, expires: None }
+    Kind::Message { ordinal: 200, version: Place::new(7, 300), state: State::Present, expires: None, thread: None }
 }
 
 /// One record of every shape.
 fn samples() -> Vec<Record> {
-    let rewritten = |state, expires| Kind::Message { ordinal: 1, version: Place::new(8, 301), state, expires };
+    let rewritten = |state, expires| {
+        let thread = Some(Place::new(2, 128));
+        Kind::Message { ordinal: 1, version: Place::new(8, 301), state, expires, thread }
+    };
     let mut samples = vec![
         plain(posted()),
         plain(rewritten(State::Present, Some(u64::MAX))),
@@ -103,8 +106,9 @@ fn the_impossible_is_refused() {
         ("a change with an expiry", body(2, 2, &[1, 2, 3, 9, 0])),
         ("a change that does both", body(2, 24, &[1, 2, 3, 1, 1, 0])),
         ("a message that marks", body(1, 8, &[1, 2, 3, 1, 0])),
+        ("a change in a thread", body(2, 32, &[1, 2, 3, 1, 1, 0])),
         ("a void with a key", body(3, 4, &[1, 2, 3, 1, 0, b'k'])),
-        ("an unknown flag", body(1, 32, &[1, 2, 3, 1, 0])),
+        ("an unknown flag", body(1, 64, &[1, 2, 3, 1, 0])),
         ("its own version, spelled out", body(1, 1, &[1, 2, 3, 1, 1, 2, 0])),
         ("a number with a needless byte", body(2, 0, &[0x81, 0, 2, 3, 0])),
         ("a number of 65 bits", body(2, 0, &[255, 255, 255, 255, 255, 255, 255, 255, 255, 2, 2, 3, 0])),
@@ -141,8 +145,9 @@ fn bytes_are_as_documented() {
             digits.map(|two| u8::from_str_radix(two, 16).unwrap()).collect()
         })
         .collect();
-    let message = Kind::Message { ordinal: 3, version: Place::new(1, 5), state: State::Present, expires: None };
-    let stub = Kind::Message { ordinal: 3, version: Place::new(2, 9), state: State::Deleted, expires: Some(1000) };
+    let (place, version, thread) = (Place::new(1, 5), Place::new(2, 9), Some(Place::new(1, 2)));
+    let message = Kind::Message { ordinal: 3, version: place, state: State::Present, expires: None, thread: None };
+    let stub = Kind::Message { ordinal: 3, version, state: State::Deleted, expires: Some(1000), thread };
     let touches = Touches::Rewrites(Place::new(1, 5));
     let record = |place, time, kind, payload: &'static str| Record {
         place,
@@ -170,8 +175,9 @@ fn any_place() -> impl Strategy<Value = Place> {
 fn any_kind() -> impl Strategy<Value = Kind> {
     let state = prop_oneof![Just(State::Present), Just(State::Deleted), Just(State::Expired)];
     prop_oneof![
-        (any::<u64>(), any_place(), state, any::<Option<u64>>())
-            .prop_map(|(ordinal, version, state, expires)| Kind::Message { ordinal, version, state, expires }),
+        (any::<u64>(), any_place(), state, any::<Option<u64>>(), prop::option::of(any_place())).prop_map(
+            |(ordinal, version, state, expires, thread)| Kind::Message { ordinal, version, state, expires, thread }
+        ),
         Just(Kind::Change { touches: Touches::Nothing }),
         any_place().prop_map(|target| Kind::Change { touches: Touches::Marks(target) }),
         any_place().prop_map(|target| Kind::Change { touches: Touches::Rewrites(target) }),
@@ -195,7 +201,7 @@ proptest! {
 
     /// What is read was written like this: bytes that decode encode to the same bytes.
     #[test]
-    fn any_bytes_have_one_meaning_or_none(body in prop::collection::vec(any::<u8>(), 0..60), kind in 0u8..4, flags in 0u8..32) {
+    fn any_bytes_have_one_meaning_or_none(body in prop::collection::vec(any::<u8>(), 0..60), kind in 0u8..4, flags in 0u8..64) {
         let mut body = body;
         if body.len() > 3 {
             body[..3].copy_from_slice(&[VERSION, kind, flags]);

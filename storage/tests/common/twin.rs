@@ -35,6 +35,7 @@ pub enum Flaw {
     FenceIsIgnored,
     PageIsOffByOne,
     StubsAreHidden,
+    ThreadsAreIgnored,
     VoidsAreNotReplayed,
     ReplayShowsThePosted,
     NothingIsGone,
@@ -158,6 +159,9 @@ impl Twin {
             Ask::Page(page) => {
                 if self.is(Flaw::FenceIsIgnored) {
                     page.fence = END;
+                }
+                if self.is(Flaw::ThreadsAreIgnored) {
+                    page.thread = None;
                 }
                 if self.is(Flaw::ExpiredIsShown) {
                     page.now = 0;
