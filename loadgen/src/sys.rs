@@ -8,6 +8,8 @@ use std::io;
 use std::mem;
 use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::Duration;
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -185,6 +187,17 @@ pub fn pin_to(cores: &[usize]) -> io::Result<()> {
     // SAFETY: the set lives on this frame and its true size is passed; thread 0 means the calling one.
     check(unsafe { libc::sched_setaffinity(0, mem::size_of_val(&set), &set) })?;
     Ok(())
+}
+
+/// Has the kernel end the child when the thread that starts it ends, however that happens.
+pub fn end_with_parent(command: &mut Command) {
+    let last_wish = || {
+        let signal = libc::SIGKILL as libc::c_ulong;
+        // SAFETY: takes no pointer; changes an attribute of the calling process alone.
+        check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) }).map(drop)
+    };
+    // SAFETY: between fork and exec the closure makes one async-signal-safe system call and neither allocates nor locks.
+    unsafe { command.pre_exec(last_wish) };
 }
 
 /// CPU time a whole process has used so far, ended threads included, to the nanosecond (`/proc` counts ticks of 10 ms).

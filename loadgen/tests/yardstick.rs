@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -60,4 +62,36 @@ fn what_cannot_be_measured_is_said() {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(text.contains(word), "{text}");
     }
+}
+
+/// Polls until there is an answer; fails after a time that no healthy run needs.
+fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_killed_yardstick_leaves_no_server_behind() {
+    let mut yardstick = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .args(["core-yardstick", "--cores", &cores(), "--seconds", "60", "--workloads", "F1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", yardstick.id());
+    let server: u32 =
+        eventually("a server's start", || fs::read_to_string(&children).ok()?.split(' ').next()?.parse().ok());
+    yardstick.kill().unwrap();
+    yardstick.wait().unwrap();
+    eventually("the server's end", || {
+        // Gone, or dead and waiting for whoever adopts it.
+        let status = fs::read_to_string(format!("/proc/{server}/status")).unwrap_or_default();
+        (status.is_empty() || status.contains("State:\tZ")).then_some(())
+    });
 }

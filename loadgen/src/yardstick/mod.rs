@@ -187,6 +187,9 @@ impl Yardstick<'_> {
     fn frame_size(&self, encoding: Encoding) -> io::Result<FrameSize> {
         let cell = Cell { workload: Workload::F2, target: Target::ours(encoding) };
         let outcome = self.measure(cell)?;
+        if outcome.failed() {
+            return Err(io::Error::other(format!("the first run over {} failed:\n{outcome}", cell.target.name())));
+        }
         Ok(FrameSize {
             delivery_overhead: outcome.delivery_overhead.round() as u16,
             publish_padding: (outcome.publish_overhead - FLOOR_PUBLISH_OVERHEAD).round() as u16,

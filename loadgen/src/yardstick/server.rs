@@ -1,4 +1,5 @@
-//! Servers as child processes: started on their core, asked for their address, always ended and reaped by their id.
+//! Servers as child processes: started on their core, asked for their address, ended and reaped by their id;
+//! if the yardstick itself is killed, they end with it.
 
 use std::fs::{self, File};
 use std::io;
@@ -87,6 +88,7 @@ impl Server {
         let output = folder.path().join("output");
         let file = File::create(&output)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        sys::end_with_parent(&mut command);
         let child = cores.on_server_cores(|| command.spawn())?;
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Server { child, address: unknown, _folder: folder };
