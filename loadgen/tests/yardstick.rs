@@ -85,8 +85,12 @@ fn a_killed_yardstick_leaves_no_server_behind() {
         .spawn()
         .unwrap();
     let children = format!("/proc/{0}/task/{0}/children", yardstick.id());
-    let server: u32 =
-        eventually("a server's start", || fs::read_to_string(&children).ok()?.split(' ').next()?.parse().ok());
+    let server: u32 = eventually("a server's start", || {
+        let server = fs::read_to_string(&children).ok()?.split(' ').next()?.parse().ok()?;
+        // Before this it is still the yardstick's own copy.
+        let command = fs::read_to_string(format!("/proc/{server}/cmdline")).ok()?;
+        command.contains("--frame-overhead").then_some(server)
+    });
     yardstick.kill().unwrap();
     yardstick.wait().unwrap();
     eventually("the server's end", || {
