@@ -39,7 +39,11 @@ impl Edge {
                 if connection.pulls >= PULLS_PER_CONNECTION {
                     return;
                 }
-                connection.feed_next = ((at + 1) % subs) as u16;
+                if self.catch_up(slot, sub.room).is_none_or(|c| c.waits != Waits::No) {
+                    continue;
+                }
+                // Not wrapped around: the list may be longer next time.
+                self.conns.at_mut(slot).into_iter().for_each(|c| c.feed_next = at as u16 + 1);
                 if !self.pull(now, conn, &sub, out) {
                     self.timers.set(now.mono + 1, Due::Feed(conn));
                     return;

@@ -255,3 +255,8 @@ impl Edge {
         (self.conns.len(), self.rooms.len())
     }
 }
+
+// A test picks out of our enums what it looks at.
+#[cfg(test)]
+#[allow(clippy::wildcard_enum_match_arm)]
+mod tests;

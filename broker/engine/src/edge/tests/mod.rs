@@ -1,0 +1,10 @@
+//! The edge alone, bytes to messages: a stand-in for homes hands it what they would say.
+
+mod admitting;
+mod bench;
+mod catching_up;
+mod closing;
+mod entering;
+mod ladder;
+mod subscribing;
+mod writing;
