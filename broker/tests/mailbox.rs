@@ -216,7 +216,7 @@ fn stress(senders: usize, items_each: u64, bounds: Bounds) {
                     for _ in 0..next(&mut random) % 64 {
                         std::hint::spin_loop();
                     }
-                    if next(&mut random) % 512 == 0 {
+                    if next(&mut random).is_multiple_of(512) {
                         thread::yield_now();
                     }
                 }

@@ -1,5 +1,9 @@
-//! The network side of a shard: reading what WebSocket clients send, and answering what is not a room's business.
+//! The network side of a shard: listening, the HTTP front door, the WebSocket upgrade, and reading frames.
 //!
+//! In the order in which a connection meets them:
+//! - [`listen`] gives every shard its own listener on the shared port;
+//! - [`front`] speaks HTTP on a fresh socket and gives the socket back after an upgrade;
+//! - [`upgrade`] holds the rules of the WebSocket handshake, [`origin`] who may ask from a browser;
 //! - [`guard`] reads for all connections of a shard; one call of it is a walk over received bytes;
 //! - [`header`] checks each frame's header, byte by byte as it arrives;
 //! - [`assemble`] puts fragments together;
@@ -10,8 +14,12 @@
 
 pub mod assemble;
 mod feed;
+pub mod front;
 pub mod guard;
 pub mod header;
+pub mod listen;
+pub mod origin;
 pub mod outgoing;
+pub mod upgrade;
 pub mod violation;
 mod walk;
