@@ -5,6 +5,7 @@ use super::bucket::Pace;
 use super::fields;
 use crate::message::{ConnId, ShardId};
 use crate::ports::Now;
+use crate::settings::Limits;
 use rookery_protocol::catalog::{Needs, Row};
 use rookery_protocol::command::Command;
 use rookery_protocol::errors::{DropReason, ErrorCode};
@@ -35,11 +36,12 @@ impl Edge {
         }
         if connection.dialect.profile().rate_limited {
             let pace = connection_pace(&self.settings.limits);
-            let mut user = session.and_then(|s| self.users.get_mut(s.user));
+            let user = session.and_then(|s| self.users.get_mut(s.user));
             connection.bucket.check(now.mono, pace).map_err(|wait| too_fast("this connection", wait))?;
-            if let Some(user) = &mut user {
-                user.bucket.check(now.mono, user.pace).map_err(|wait| too_fast("this user", wait))?;
-                user.bucket.take(user.pace);
+            if let Some(user) = user {
+                let pace = user_pace(&self.settings.limits, user.of);
+                user.bucket.check(now.mono, pace).map_err(|wait| too_fast("this user", wait))?;
+                user.bucket.take(pace);
             }
             connection.bucket.take(pace);
         }
@@ -89,14 +91,13 @@ impl Edge {
             self.misbehaved(now, conn);
         }
     }
-
-    pub(super) fn user_pace(&self, of: u32) -> Pace {
-        let limits = &self.settings.limits;
-        Pace { per_second: limits.user_commands_per_second, burst: limits.user_commands_burst, of }
-    }
 }
 
-pub(super) fn connection_pace(limits: &crate::settings::Limits) -> Pace {
+pub(super) fn user_pace(limits: &Limits, of: u32) -> Pace {
+    Pace { per_second: limits.user_commands_per_second, burst: limits.user_commands_burst, of }
+}
+
+pub(super) fn connection_pace(limits: &Limits) -> Pace {
     Pace { per_second: limits.commands_per_second, burst: limits.commands_burst, of: 1 }
 }
 

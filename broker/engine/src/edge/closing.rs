@@ -75,12 +75,11 @@ impl Edge {
 
     /// An inbox's word about the connections of its user.
     pub(super) fn session_order(&mut self, inbox: &RoomKey, order: SessionOrder) {
-        let Some(number) = self.users.find(inbox) else { return };
+        let Some(number) = self.users.find(&inbox.realm, &inbox.name) else { return };
         match order {
             SessionOrder::Share { of } => {
-                let pace = self.user_pace(of.max(1));
                 if let Some(user) = self.users.get_mut(number) {
-                    user.pace = pace;
+                    user.of = of.max(1);
                 }
             }
             SessionOrder::Close { conn: Some(conn), reason } => {

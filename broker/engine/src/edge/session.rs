@@ -2,7 +2,7 @@
 
 use super::Edge;
 use super::address::own_room;
-use super::admission::busy;
+use super::admission::{busy, user_pace};
 use super::awaited::Await;
 use crate::fanout::Outbound;
 use crate::message::{Address, ConnId, ReplyTo, SessionOpened, ToHome};
@@ -126,6 +126,9 @@ impl Edge {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let (Some(session), Some(entering)) = (&mut connection.session, &connection.entering) else { return };
         session.principal = Arc::new(principal);
+        if let Some(user) = self.users.get_mut(session.user) {
+            user.principal = session.principal.clone();
+        }
         if refresh {
             let (number, row) = (entering.number, entering.row);
             self.answer(conn, number, row, &Reply::Done);
@@ -144,8 +147,8 @@ impl Edge {
             return;
         }
         self.leave_session(conn, out);
-        let pace = self.user_pace(1);
-        let user = self.users.enter(&inbox, conn.slot, now.mono, pace);
+        let pace = user_pace(&self.settings.limits, 1);
+        let user = self.users.enter(&principal, conn.slot, now.mono, pace);
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let Some(entering) = &mut connection.entering else { return };
         entering.step = Step::Opening;

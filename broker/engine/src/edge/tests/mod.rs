@@ -8,3 +8,8 @@ mod entering;
 mod ladder;
 mod subscribing;
 mod writing;
+
+/// For tests beside the code.
+pub(super) fn principal(user: &str) -> rookery_protocol::principal::Principal {
+    bench::principal(user).unwrap()
+}
