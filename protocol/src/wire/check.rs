@@ -1,6 +1,7 @@
 //! What holds for a command whatever encoding it came in: sizes, text where text is due, opaque JSON that is JSON.
 
 use super::bad::Bad;
+use super::scan::Scan;
 use crate::command::Command;
 use crate::ids::{BadName, DuplicateKey, Name};
 use crate::limits;
@@ -58,12 +59,10 @@ pub fn metadata(text: &str) -> Result<&str, Bad> {
         return Ok(text);
     }
     sized(text, limits::METADATA_BYTES)?;
-    if super::json::deeper_than(text, limits::JSON_DEPTH as usize - 2) {
-        return Err(Bad::malformed(format!("nested deeper than {} levels", limits::JSON_DEPTH - 2)));
-    }
-    let value: &serde_json::value::RawValue =
-        serde_json::from_str(text).map_err(|_| Bad::malformed("not one JSON value"))?;
-    Ok(if value.get() == "null" { "" } else { value.get() })
+    // Two levels stand around it in a command: the array of a batch, and the command.
+    let mut scan = Scan::new(text, limits::JSON_DEPTH as usize - 2);
+    let value = scan.value().and_then(|value| scan.end().map(|()| value))?;
+    Ok(if value == "null" { "" } else { value })
 }
 
 /// What one command's fields must be together.

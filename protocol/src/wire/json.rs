@@ -2,8 +2,7 @@
 
 use super::bad::Bad;
 use super::check;
-use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use super::scan::{DEEP, Scan};
 use std::borrow::Cow;
 
 /// A string with its quotes.
@@ -33,24 +32,39 @@ const fn is_special(b: u8) -> bool {
     b < 0x20 || b == b'"' || b == b'\\'
 }
 
-/// The first byte that JSON wants escaped. Eight bytes at a time: a byte is special if subtracting from it borrows.
-fn first_special(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        let w = u64::from_le_bytes(*word);
-        let control = w.wrapping_sub(ONES * 0x20);
-        let quote = (w ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
-        let slash = (w ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-        // Bytes from 0x80 are never special; borrows may point at a byte too far, so the word is then looked at.
-        if (control | quote | slash) & !w & HIGH != 0
-            && let Some(at) = word.iter().position(|&b| is_special(b))
-        {
-            return Some(i * 8 + at);
+/// The first byte that JSON wants escaped, which is also where a string ends or an escape begins.
+#[inline]
+pub(super) fn first_special(bytes: &[u8]) -> Option<usize> {
+    const WIDE: usize = 16;
+    let (wide, tail) = bytes.as_chunks::<WIDE>();
+    for (i, chunk) in wide.iter().enumerate() {
+        // Written so that it becomes a few vector instructions.
+        if chunk.iter().fold(false, |found, &b| found | is_special(b)) {
+            let (words, _) = chunk.as_chunks::<8>();
+            return words.iter().position(has_special).map(|w| i * WIDE + w * 8 + first_in(&words[w]));
         }
     }
-    tail.iter().position(|&b| is_special(b)).map(|at| words.len() * 8 + at)
+    tail.iter().position(|&b| is_special(b)).map(|at| wide.len() * WIDE + at)
+}
+
+fn has_special(word: &[u8; 8]) -> bool {
+    special_bits(word) != 0
+}
+
+fn first_in(word: &[u8; 8]) -> usize {
+    special_bits(word).trailing_zeros() as usize / 8
+}
+
+/// The high bit of the first special byte, and perhaps bits above it. A byte is special if subtracting from it borrows;
+/// a borrow reaches only bytes above, so the lowest bit is right. Bytes from 0x80 are never special.
+fn special_bits(word: &[u8; 8]) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let w = u64::from_le_bytes(*word);
+    let control = w.wrapping_sub(ONES * 0x20);
+    let quote = (w ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let slash = (w ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (control | quote | slash) & !w & HIGH
 }
 
 #[cold]
@@ -72,13 +86,55 @@ pub fn text(raw: &str) -> Result<Cow<'_, str>, Bad> {
     let Some(inner) = raw.strip_prefix('"').and_then(|r| r.strip_suffix('"')) else {
         return Err(Bad::malformed("not a string"));
     };
-    if inner.as_bytes().contains(&b'\\') {
-        // Only now can it still be wrong: half a surrogate pair.
-        return serde_json::from_str::<String>(raw)
-            .map(Cow::Owned)
-            .map_err(|_| Bad::malformed("an escape in this string is no character"));
+    // No early end: a plain loop over short texts is faster than a clever one.
+    if !inner.bytes().fold(false, |found, b| found | (b == b'\\')) {
+        return Ok(Cow::Borrowed(inner));
     }
-    Ok(Cow::Borrowed(inner))
+    unescaped(inner).map(Cow::Owned)
+}
+
+/// The scanner has seen that escapes are well formed; only now it shows whether two of them are the halves of one
+/// character.
+fn unescaped(inner: &str) -> Result<String, Bad> {
+    let bad = || Bad::malformed("an escape in this string is no character");
+    let mut out = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.bytes().position(|b| b == b'\\') {
+        out.push_str(&rest[..at]);
+        let escape = rest.as_bytes().get(at + 1).copied().ok_or_else(bad)?;
+        rest = rest.get(at + 2..).ok_or_else(bad)?;
+        match escape {
+            b'n' => out.push('\n'),
+            b't' => out.push('\t'),
+            b'r' => out.push('\r'),
+            b'b' => out.push('\u{8}'),
+            b'f' => out.push('\u{c}'),
+            b'u' => {
+                let (unit, after) = code_unit(rest).ok_or_else(bad)?;
+                rest = after;
+                let mut units = [unit, 0];
+                let mut count = 1;
+                if (0xd800..0xdc00).contains(&unit) {
+                    let (low, after) = rest.strip_prefix("\\u").and_then(code_unit).ok_or_else(bad)?;
+                    rest = after;
+                    units[1] = low;
+                    count = 2;
+                }
+                for c in char::decode_utf16(units[..count].iter().copied()) {
+                    out.push(c.map_err(|_| bad())?);
+                }
+            }
+            // `"`, `\` and `/` stand for themselves.
+            other => out.push(char::from(other)),
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn code_unit(text: &str) -> Option<(u16, &str)> {
+    let unit = u16::from_str_radix(text.get(..4)?, 16).ok()?;
+    Some((unit, &text[4..]))
 }
 
 /// A raw value that is an integer of the wire: digits only, below 2^53.
@@ -111,79 +167,14 @@ pub fn items<'a>(raw: &'a str, max: usize, mut each: impl FnMut(&'a str) -> Resu
     if !raw.starts_with('[') {
         return Err(Bad::malformed("not an array"));
     }
-    let mut bad = None;
-    let mut reader = serde_json::Deserializer::from_str(raw);
-    let read = reader.deserialize_seq(Items { max, each: &mut each, bad: &mut bad });
-    match (bad, read) {
-        (Some(bad), _) => Err(bad),
-        (None, Ok(())) => reader.end().map_err(|e| syntax(&e)),
-        (None, Err(e)) => Err(syntax(&e)),
-    }
-}
-
-#[cold]
-pub fn syntax(error: &serde_json::Error) -> Bad {
-    Bad::malformed(format!("not JSON: {error}"))
-}
-
-struct Items<'f, F> {
-    max: usize,
-    each: &'f mut F,
-    bad: &'f mut Option<Bad>,
-}
-
-impl<'de, F: FnMut(&'de str) -> Result<(), Bad>> Visitor<'de> for Items<'_, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        while let Some(raw) = seq.next_element::<&'de RawValue>()? {
-            let taken = if index < self.max {
-                (self.each)(raw.get()).map_err(|b| b.item(index))
-            } else {
-                Err(Bad::too_large(self.max as u64, "items"))
-            };
-            if let Err(bad) = taken {
-                *self.bad = Some(bad);
-                return Err(serde::de::Error::custom(""));
-            }
-            index += 1;
+    let mut index = 0;
+    Scan::new(raw, DEEP).array(|item| {
+        if index == max {
+            return Err(Bad::too_large(max as u64, "items"));
         }
-        Ok(())
-    }
-}
-
-/// Whether objects and arrays are nested deeper than `limit`. Looks at brackets only; the text need not be JSON.
-pub fn deeper_than(text: &str, limit: usize) -> bool {
-    let bytes = text.as_bytes();
-    // `[` and `{` differ from each other in one bit. With no more of them than the limit there is nothing to follow.
-    if bytes.iter().filter(|&&b| b & 0xdf == b'[').count() <= limit {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for &b in bytes {
-        if in_string {
-            in_string = escaped || b != b'"';
-            escaped = !escaped && b == b'\\';
-            continue;
-        }
-        match b {
-            b'"' => in_string = true,
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > limit {
-                    return true;
-                }
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
+        index += 1;
+        each(item).map_err(|bad| bad.item(index - 1))
+    })
 }
 
 #[cfg(test)]
@@ -203,12 +194,22 @@ mod tests {
     }
 
     #[test]
-    fn depth_counts_brackets_outside_strings() {
-        assert!(!deeper_than("[[[]]]", 3));
-        assert!(deeper_than("[[[[]]]]", 3));
-        assert!(deeper_than("[[[{", 3));
-        assert!(!deeper_than(r#"["[[[[[\"[[["]"#, 3));
-        assert!(!deeper_than("[[]],[[]],[[]]", 2));
+    fn escapes_mean_what_another_reader_says() {
+        for raw in [
+            r#""a\nb""#,
+            r#""\\\"\/\b\f\n\r\t""#,
+            r#""\u0041\u00e9""#,
+            r#""\ud83d\udc26 x""#,
+            r#""\ud800""#,
+            r#""\udc00""#,
+            r#""\ud800\ud800""#,
+            r#""\ud800x""#,
+            r#""\ud800\n""#,
+            r#""é\u0000é""#,
+            r#""\ud83d\udc2""#,
+        ] {
+            assert_eq!(text(raw).ok().as_deref(), serde_json::from_str::<String>(raw).ok().as_deref(), "{raw}");
+        }
     }
 
     #[test]

@@ -4,4 +4,5 @@ pub mod bad;
 pub mod check;
 pub mod frames;
 pub mod json;
+pub mod scan;
 pub mod varint;

@@ -14,6 +14,7 @@ use crate::limits;
 use crate::message::{Attachment, BodyKind};
 use crate::reply::Refusal;
 use crate::wire::bad::Bad;
+use crate::wire::scan::Scan;
 use crate::wire::{check, json};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -21,38 +22,40 @@ use std::borrow::Cow;
 /// One message: an object, or an array of them. What cannot be read is answered; nothing here ends a connection,
 /// because the next message begins where it begins.
 pub fn receive(text: &str, talk: &mut Talk) {
-    if json::deeper_than(text, limits::JSON_DEPTH as usize) {
-        let what = format!("nested deeper than {} levels", limits::JSON_DEPTH);
-        return talk.refuse(0, Refusal::because(ErrorCode::Malformed, what));
-    }
-    match text.trim_start_matches([' ', '\t', '\r', '\n']).as_bytes().first() {
+    match text.trim_start_matches(SPACE).as_bytes().first() {
         Some(b'[') => batch(text, talk),
-        _ => one(text, talk),
+        _ => one(text, LEVELS, talk),
     }
 }
 
+const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+const LEVELS: usize = limits::JSON_DEPTH as usize;
+
 /// All or nothing: an array that is no JSON, or too long, asks nothing.
 fn batch(text: &str, talk: &mut Talk) {
-    let text = text.trim_matches([' ', '\t', '\r', '\n']);
     let mut commands: SmallVec<[&str; 16]> = SmallVec::new();
-    let read = json::items(text, limits::FRAMES_PER_MESSAGE as usize, |raw| {
+    let mut scan = Scan::new(text, LEVELS);
+    let read = scan.array(|raw| {
+        if commands.len() as u64 == limits::FRAMES_PER_MESSAGE {
+            return Err(Bad::too_large(limits::FRAMES_PER_MESSAGE, "commands in one message"));
+        }
         commands.push(raw);
         Ok(())
     });
-    match read {
+    match read.and_then(|()| scan.end()) {
         Ok(()) if commands.is_empty() => {
             talk.refuse(0, Refusal::because(ErrorCode::Malformed, "an array of commands has at least one"));
         }
-        Ok(()) => commands.iter().for_each(|raw| one(raw, talk)),
+        Ok(()) => commands.iter().for_each(|raw| one(raw, LEVELS - 1, talk)),
         Err(bad) => talk.refuse(0, bad.refusal()),
     }
 }
 
-fn one(text: &str, talk: &mut Talk) {
-    let object = match Object::parse(text) {
-        Ok(object) => object,
-        Err(bad) => return talk.refuse(0, bad.refusal()),
-    };
+fn one(text: &str, levels: usize, talk: &mut Talk) {
+    let mut object = Object::new();
+    if let Err(bad) = object.fill(text, levels) {
+        return talk.refuse(0, bad.refusal());
+    }
     let number = match get::<Opt<Int32>>(&object, Field::id) {
         Ok(number) => number.unwrap_or(0),
         Err(bad) => return talk.refuse(0, bad.refusal()),
@@ -156,6 +159,28 @@ each_command!(commands);
 #[inline]
 fn post(room: RoomRef, object: &Object<'_>) -> Result<Post, Bad> {
     let (kind, body) = body::read_command(object)?;
+    Ok(Post {
+        room,
+        kind: kind.unwrap_or_default(),
+        body,
+        key: get::<Opt<KeyForm>>(object, Field::key)?,
+        ack: get::<Opt<Word<_>>>(object, Field::ack)?,
+        extra: if object.has_one_of(EXTRA) { post_extra(object)? } else { None },
+    })
+}
+
+/// What few posts have.
+const EXTRA: &[Field] = &[
+    Field::thread,
+    Field::mentions,
+    Field::attachments,
+    Field::metadata,
+    Field::expect,
+    Field::expires_in_ms,
+    Field::on_behalf_of,
+];
+
+fn post_extra(object: &Object<'_>) -> Result<Option<Box<PostExtra>>, Bad> {
     let extra = PostExtra {
         thread: get::<Opt<PlaceOf>>(object, Field::thread)?,
         mentions: get::<Or<List<NameOf, MENTIONED>>>(object, Field::mentions)?,
@@ -165,14 +190,7 @@ fn post(room: RoomRef, object: &Object<'_>) -> Result<Post, Bad> {
         expires_in_ms: get::<Opt<Int>>(object, Field::expires_in_ms)?,
         on_behalf_of: get::<Opt<NameOf>>(object, Field::on_behalf_of)?,
     };
-    Ok(Post {
-        room,
-        kind: kind.unwrap_or_default(),
-        body,
-        key: get::<Opt<KeyForm>>(object, Field::key)?,
-        ack: get::<Opt<Word<_>>>(object, Field::ack)?,
-        extra: (extra != PostExtra::default()).then(|| Box::new(extra)),
-    })
+    Ok((extra != PostExtra::default()).then(|| Box::new(extra)))
 }
 
 fn write_post(post: &Post, out: &mut Vec<u8>) {

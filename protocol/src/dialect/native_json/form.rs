@@ -121,12 +121,7 @@ impl<T: Fields> Form for Rec<T> {
     }
 
     fn read(raw: &str) -> Result<T, Bad> {
-        if !raw.starts_with('{') {
-            return Err(Bad::malformed("not an object"));
-        }
-        let object = Object::parse(raw)?;
-        object.complete()?;
-        T::read_fields(&object)
+        T::read_fields(&Object::inner(raw)?)
     }
 }
 
@@ -405,8 +400,7 @@ impl Form for RefOf {
 }
 
 fn room_object(raw: &str) -> Result<RoomRef, Bad> {
-    let object = Object::parse(raw)?;
-    object.complete()?;
+    let object = Object::inner(raw)?;
     let own = |field| get::<Or<Flag>>(&object, field);
     let name = get::<Opt<NameOf>>(&object, Field::name)?;
     let realm = get::<Opt<NameOf>>(&object, Field::realm)?;
@@ -469,7 +463,7 @@ impl Form for StartOf {
             r#""resuming""# => return Ok(Start::Resuming),
             _ => {}
         }
-        let object = Object::parse(raw)?;
+        let object = Object::inner(raw)?;
         if let Some(reason) = get::<Opt<Word<_>>>(&object, Field::gap)? {
             return Ok(Start::Gap(reason));
         }

@@ -53,6 +53,34 @@ fn write_extra(extra: &MessageExtra, out: &mut Vec<u8>) {
 
 pub fn read(object: &Object<'_>, around: Around<'_>) -> Result<Message, Bad> {
     let (kind, body) = body::read(object)?;
+    let extra = if object.has_one_of(EXTRA) { read_extra(object)? } else { None };
+    Ok(Message {
+        place: around.place,
+        ordinal: get::<Int>(object, Field::n)?,
+        sender: get::<Opt<NameOf>>(object, Field::sender)?.unwrap_or_else(|| around.sender.clone()),
+        posted_at: get::<Opt<Int>>(object, Field::posted_at)?.unwrap_or(around.posted_at),
+        kind: kind.unwrap_or(BodyKind::Text),
+        body: Arc::from(body),
+        version: get::<Opt<PlaceOf>>(object, Field::version)?.unwrap_or(around.version),
+        extra,
+    })
+}
+
+/// What few messages have.
+const EXTRA: &[Field] = &[
+    Field::id,
+    Field::display,
+    Field::avatar,
+    Field::thread,
+    Field::mentions,
+    Field::attachments,
+    Field::metadata,
+    Field::edited_at,
+    Field::deleted_at,
+    Field::expires_at,
+];
+
+fn read_extra(object: &Object<'_>) -> Result<Option<Box<MessageExtra>>, Bad> {
     let extra = MessageExtra {
         id: get::<Opt<IdForm>>(object, Field::id)?,
         profile: Profile {
@@ -68,16 +96,7 @@ pub fn read(object: &Object<'_>, around: Around<'_>) -> Result<Message, Bad> {
         deleted_at: get::<Opt<Int>>(object, Field::deleted_at)?,
         expires_at: get::<Opt<Int>>(object, Field::expires_at)?,
     };
-    Ok(Message {
-        place: around.place,
-        ordinal: get::<Int>(object, Field::n)?,
-        sender: get::<Opt<NameOf>>(object, Field::sender)?.unwrap_or_else(|| around.sender.clone()),
-        posted_at: get::<Opt<Int>>(object, Field::posted_at)?.unwrap_or(around.posted_at),
-        kind: kind.unwrap_or(BodyKind::Text),
-        body: Arc::from(body),
-        version: get::<Opt<PlaceOf>>(object, Field::version)?.unwrap_or(around.version),
-        extra: (extra != MessageExtra::default()).then(|| Box::new(extra)),
-    })
+    Ok((extra != MessageExtra::default()).then(|| Box::new(extra)))
 }
 
 /// An item of a page: the message with its place, sender and time.
@@ -100,7 +119,7 @@ impl Form for MessageOf {
     }
 
     fn read(raw: &str) -> Result<Arc<Message>, Bad> {
-        let object = Object::parse(raw)?;
+        let object = Object::inner(raw)?;
         let place = get::<PlaceOf>(&object, Field::place)?;
         let sender = get::<NameOf>(&object, Field::by)?;
         let posted_at = get::<Int>(&object, Field::at)?;

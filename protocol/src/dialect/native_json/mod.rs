@@ -21,6 +21,7 @@ use crate::reply::{Mark, Reply};
 use crate::wire::bad::Bad;
 use crate::wire::frames::Frames;
 use crate::wire::json;
+use crate::wire::scan::DEEP;
 use object::{Field, Object};
 
 pub struct NativeJson;
@@ -89,7 +90,8 @@ impl Speak for NativeJson {
 
     fn hear(&self, epochs: &mut Epochs, message: Incoming<'_>, heard: &mut Vec<ServerFrame>) -> Result<(), Bad> {
         let Incoming::Text(text) = message else { return Err(Bad::malformed("not text")) };
-        let object = Object::parse(text)?;
+        let mut object = Object::new();
+        object.fill(text, DEEP)?;
         object.complete()?;
         let frame = if let Some(raw) = object.given(Field::ev) {
             event::hear(&json::text(raw)?, &object, epochs)?

@@ -2,10 +2,8 @@
 
 use crate::wire::bad::Bad;
 use crate::wire::json;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use crate::wire::scan::{DEEP, Scan};
 use smallvec::SmallVec;
-use std::fmt;
 
 macro_rules! fields {
     ($($field:ident)+) => {
@@ -16,23 +14,20 @@ macro_rules! fields {
         pub enum Field { r#do, $($field),+ }
 
         impl Field {
-            const COUNT: usize = [$(Field::$field),+].len() + 1;
-
-            fn from_word(word: &str) -> Option<Field> {
-                match word { "do" => Some(Field::r#do), $(stringify!($field) => Some(Field::$field),)+ _ => None }
-            }
+            const ALL: &'static [Field] = &[Field::r#do, $(Field::$field),+];
+            const WORDS: &'static [&'static str] = &["do", $(stringify!($field)),+];
 
             pub const fn word(self) -> &'static str {
-                match self { Field::r#do => "do", $(Field::$field => stringify!($field)),+ }
+                Field::WORDS[self as usize]
             }
         }
     };
 }
 
 fields! {
-    id re ok error mark ev
-    room rooms realm name direct inbox lobby directory kind
-    body body64 key ack thread mentions attachments metadata expect expires_in_ms on_behalf_of
+    id room body key kind ack body64
+    ev re ok seq at by n
+    error mark rooms realm name direct inbox lobby directory thread mentions attachments metadata expect expires_in_ms on_behalf_of
     token status text user users cursor wants target reaction place state on
     before after around skip_oldest skip_newest limit of settings members archived role mine query
     holder counter count token_id issued_before
@@ -41,25 +36,96 @@ fields! {
     now run ping_ms silence_ms max_message_bytes max_rooms expires_at
     handle start gap retract from end messages read read_n info present
     reactions fence more more_before more_after sample display avatar last unread last_line
-    item retry_ms detail message why first low high by at n line above next
+    item retry_ms detail message why first low high line above next
     level duplicate placed refused complete reason
-    seq epoch version sender posted_at edited_at deleted_at
+    epoch version sender posted_at edited_at deleted_at
+}
+
+/// A hash table of the words, made by the compiler: fields are looked up for each one of a message, and comparing with
+/// a hundred words one after another would cost more than all the rest.
+const BUCKETS: usize = 512;
+static BUCKET: [u8; BUCKETS] = {
+    assert!(Field::ALL.len() < NO_FIELD as usize);
+    let mut buckets = [NO_FIELD; BUCKETS];
+    let mut i = 0;
+    while i < Field::ALL.len() {
+        let mut bucket = bucket_of(Field::WORDS[i].as_bytes());
+        while buckets[bucket] != NO_FIELD {
+            bucket = (bucket + 1) % BUCKETS;
+        }
+        buckets[bucket] = i as u8;
+        i += 1;
+    }
+    buckets
+};
+const NO_FIELD: u8 = 255;
+
+const fn bucket_of(word: &[u8]) -> usize {
+    let (first, middle, last) = match word {
+        [] => (0, 0, 0),
+        _ => (word[0] as usize, word[word.len() / 2] as usize, word[word.len() - 1] as usize),
+    };
+    (first * 7 + middle * 67 + last * 29 + word.len() * 151) % BUCKETS
+}
+
+impl Field {
+    #[inline]
+    fn from_word(word: &str) -> Option<Field> {
+        let mut bucket = bucket_of(word.as_bytes());
+        while BUCKET[bucket] != NO_FIELD {
+            let field = usize::from(BUCKET[bucket]);
+            // Words are short: comparing their bytes here is cheaper than calling a function for it.
+            if Field::WORDS[field].len() == word.len() && Field::WORDS[field].bytes().eq(word.bytes()) {
+                return Some(Field::ALL[field]);
+            }
+            bucket = (bucket + 1) % BUCKETS;
+        }
+        None
+    }
 }
 
 /// The known fields of an object; unknown ones are checked for syntax and forgotten.
 pub struct Object<'a> {
     /// Position in `values` plus one, by field.
-    slots: [u8; Field::COUNT],
+    slots: [u8; Field::ALL.len()],
     values: SmallVec<[&'a str; 12]>,
     twice: Option<Field>,
 }
 
 impl<'a> Object<'a> {
-    pub fn parse(text: &'a str) -> Result<Object<'a>, Bad> {
-        let mut object = Object { slots: [0; Field::COUNT], values: SmallVec::new(), twice: None };
-        let mut reader = serde_json::Deserializer::from_str(text);
-        reader.deserialize_map(Fill(&mut object)).and_then(|()| reader.end()).map_err(|e| json::syntax(&e))?;
+    pub fn new() -> Object<'a> {
+        Object { slots: [0; Field::ALL.len()], values: SmallVec::new(), twice: None }
+    }
+
+    /// Takes in a whole message, of at most `levels` nested levels.
+    pub fn fill(&mut self, text: &'a str, levels: usize) -> Result<(), Bad> {
+        let mut scan = Scan::new(text, levels);
+        scan.object(|name, raw| self.add(name, raw))?;
+        scan.end()
+    }
+
+    /// A value in another object, whose nesting was bounded with it. No field of it stands twice.
+    pub fn inner(raw: &'a str) -> Result<Object<'a>, Bad> {
+        if !raw.starts_with('{') {
+            return Err(Bad::malformed("not an object"));
+        }
+        let mut object = Object::new();
+        object.fill(raw, DEEP)?;
+        object.complete()?;
         Ok(object)
+    }
+
+    #[inline]
+    fn add(&mut self, name: &'a str, raw: &'a str) -> Result<(), Bad> {
+        let Some(field) = Field::from_word(&json::text(name)?) else { return Ok(()) };
+        if self.slots[field as usize] != 0 {
+            self.twice = self.twice.or(Some(field));
+            return Ok(());
+        }
+        self.values.push(raw);
+        // At most one value per field, which is below 256.
+        self.slots[field as usize] = self.values.len() as u8;
+        Ok(())
     }
 
     /// A field that stood twice: readers differ on which one counts, so neither does.
@@ -78,6 +144,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    #[inline]
+    pub fn has_one_of(&self, fields: &[Field]) -> bool {
+        fields.iter().any(|field| self.slots[*field as usize] != 0)
+    }
+
     /// `null` says no more than silence.
     #[inline]
     pub fn given(&self, field: Field) -> Option<&'a str> {
@@ -85,51 +156,22 @@ impl<'a> Object<'a> {
     }
 }
 
-struct Fill<'o, 'a>(&'o mut Object<'a>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'de> Visitor<'de> for Fill<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(field) = map.next_key_seed(KeyOf)? {
-            let raw: &'de RawValue = map.next_value()?;
-            let Some(field) = field else { continue };
-            if self.0.slots[field as usize] != 0 {
-                self.0.twice = self.0.twice.or(Some(field));
-                continue;
-            }
-            self.0.values.push(raw.get());
-            // At most COUNT values, which is below 256.
-            self.0.slots[field as usize] = self.0.values.len() as u8;
+    #[test]
+    fn every_word_finds_its_field_and_others_find_none() {
+        for field in Field::ALL {
+            assert_eq!(Field::from_word(field.word()), Some(*field));
+            assert_eq!(Field::from_word(&format!("{}x", field.word())), None);
         }
-        Ok(())
-    }
-}
-
-const _: () = assert!(Field::COUNT < 256);
-
-struct KeyOf;
-
-impl<'de> DeserializeSeed<'de> for KeyOf {
-    type Value = Option<Field>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Field>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeyOf {
-    type Value = Option<Field>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field name")
-    }
-
-    fn visit_str<E>(self, word: &str) -> Result<Option<Field>, E> {
-        Ok(Field::from_word(word))
+        assert_eq!(Field::from_word(""), None);
+        let distance = |field: &Field| {
+            let home = bucket_of(field.word().as_bytes());
+            let at = BUCKET.iter().position(|f| *f == *field as u8).unwrap();
+            (at + BUCKETS - home) % BUCKETS
+        };
+        assert!(Field::ALL.iter().all(|f| distance(f) <= 6));
     }
 }
