@@ -145,6 +145,10 @@ impl Edge {
             return;
         }
         let ends_at = catch_up.ending.as_ref().map(|e| e.at);
+        if ends_at.is_some_and(|at| at <= cursor || at.epoch < chunk.last.epoch) {
+            catch_up.end_here();
+            return;
+        }
         let stop = ends_at.filter(|at| *at < chunk.last);
         let range = chunk.offset_above(cursor)..stop.map_or(chunk.bytes().len(), |at| chunk.offset_above(at));
         catch_up.cursor = stop.unwrap_or(chunk.last);
@@ -157,15 +161,14 @@ impl Edge {
         }
     }
 
-    /// Home has nothing more. What an ended subscription still misses is gone with its room.
+    /// Home has nothing more.
     fn take_end(&mut self, now: Now, slot: u32, room: RoomHandle) {
         let Some(sub) = self.conns.at(slot).and_then(|c| c.sub(room)).copied() else { return };
         let Some(lane) = self.rooms.lane_mut(room, sub.lane) else { return };
         let place = lane.place;
         let Some(catch_up) = lane.catching.get_mut(sub.index as usize) else { return };
-        if let Some(at) = catch_up.ending.as_ref().map(|e| e.at).filter(|at| *at > catch_up.cursor) {
-            catch_up.cursor = at;
-            self.tell_gap(slot, room, GapReason::Lagged, at);
+        if catch_up.ending.is_some() {
+            catch_up.end_here();
         } else if catch_up.cursor != place {
             self.wait(now, slot, room, AGAIN_MS);
         }
@@ -173,7 +176,12 @@ impl Edge {
 
     fn take_gap(&mut self, now: Now, slot: u32, room: RoomHandle, reason: GapReason, from: Place) {
         let Some(catch_up) = self.catch_up(slot, room) else { return };
-        let from = catch_up.ending.as_ref().map_or(from, |e| e.at.min(from));
+        let ends_at = catch_up.ending.as_ref().map(|e| e.at);
+        if ends_at.is_some_and(|at| at <= catch_up.cursor) {
+            catch_up.end_here();
+            return;
+        }
+        let from = ends_at.map_or(from, |at| at.min(from));
         if from == catch_up.cursor {
             self.wait(now, slot, room, AGAIN_MS);
             return;
@@ -246,7 +254,7 @@ impl Edge {
             return;
         }
         if let Some(ending) = catch_up.ending.as_deref().copied() {
-            if catch_up.cursor >= ending.at {
+            if catch_up.cursor == ending.at {
                 self.finish_ending(conn, room, ending, out);
             }
             return;

@@ -9,15 +9,15 @@ use crate::ports::Now;
 use rookery_protocol::ids::RoomHandle;
 
 impl Edge {
-    /// Who has everything up to there is told at once; who is still catching up is fed that far first, or told of
-    /// the gap.
+    /// Who has everything up to there, and nothing else, is told at once; who has not is fed that far first, or told
+    /// of the gap. Who has more than that was given what is taken back by now, and has to hear of it.
     pub(super) fn ended(&mut self, now: Now, room: RoomHandle, whom: &Whom, ending: Ending, out: &mut Outbound) {
         for conn in self.concerned(room, whom) {
             let Some(sub) = self.conns.get(conn).and_then(|c| c.sub(room)).copied() else { continue };
             let Some(lane) = self.rooms.lane(room, sub.lane) else { continue };
             let (place, has_places) = (lane.place, lane.has_places());
             if sub.standing == Standing::Live {
-                if place >= ending.at || !has_places {
+                if place == ending.at || !has_places {
                     self.finish_ending(conn, room, ending, out);
                     continue;
                 }

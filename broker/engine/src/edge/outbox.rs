@@ -220,7 +220,8 @@ impl Outboxes {
         outbox.queued += to - from;
         outbox.queued_own += to - from;
         match outbox.runs.last_mut() {
-            Some(last) if last.chunk.is_none() => last.to = to,
+            // After a cut they need not be neighbours.
+            Some(last) if last.chunk.is_none() && last.to == from => last.to = to,
             _ if from < to => outbox.runs.push(Run { chunk: None, from, to }),
             _ => {}
         }

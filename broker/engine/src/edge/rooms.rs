@@ -43,6 +43,15 @@ pub(super) struct CatchUp {
     pub ending: Option<Box<Ending>>,
 }
 
+impl CatchUp {
+    /// Everything that still stands up to the end was given: the rest of it was taken back, or went with its room.
+    pub fn end_here(&mut self) {
+        if let Some(ending) = &mut self.ending {
+            ending.at = self.cursor;
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waits {
     No,

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Each event carries its own transport header, so any run of entries is valid on a wire.
 ///
-/// Seqs rise from entry to entry, signals (0) left out. Therefore a retract is a chunk of its own: one entry with seq 0,
+/// Seqs rise from entry to entry, signals (0) left out, and all events are of one epoch, that of `last`: a chunk is
+/// sealed before an epoch opens, and a page ends there. Therefore a retract is a chunk of its own: one entry with seq 0,
 /// `before` the place that is taken back from, `last` the place above which nothing stands any more.
 #[derive(Debug)]
 pub struct Chunk {

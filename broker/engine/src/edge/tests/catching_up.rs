@@ -256,10 +256,27 @@ fn what_an_ended_one_cannot_be_fed_is_a_gap() {
     let conn = resume(&mut bench, "ann", at(10), at(200));
     let (whom, reason) = (Whom::All, EndReason::RoomDeleted);
     bench.give(ToEdge::Ended { room: ROOM, whom, at: at(200), reason, close: None });
-    bench.page(1, lane_of(JSON), at(10), PageAnswer::AtEnd, at(200));
+    bench.page(1, lane_of(JSON), at(10), PageAnswer::Gap { reason: GapReason::Lagged, from: at(300) }, at(300));
     let gap = Mark::Gap { room: ROOM, reason: GapReason::Lagged, from: at(200) };
     assert_eq!(marks(&bench.read(conn)), [gap, Mark::Ended { room: ROOM, at: at(200), reason }]);
     assert!(matches!(bench.sent().last(), Some(ToHome::Detach(d)) if d.lane_empty));
+}
+
+#[test]
+fn an_end_that_was_taken_back_meanwhile_is_where_the_rest_stands() {
+    for answer in [PageAnswer::AtEnd, PageAnswer::Retract { above: at(10), next: Place::new(2, 11) }] {
+        let mut bench = Bench::new();
+        let cursor = if matches!(answer, PageAnswer::AtEnd) { at(10) } else { at(12) };
+        let conn = resume(&mut bench, "ann", cursor, at(20));
+        let (whom, reason) = (Whom::All, EndReason::Removed);
+        bench.give(ToEdge::Ended { room: ROOM, whom, at: at(20), reason, close: None });
+        bench.page(1, lane_of(JSON), cursor, answer, Place::new(2, 20));
+        let page = bench.chunk(1, lane_of(JSON), at(10), Place::new(2, 20), &seqs(11..=20));
+        bench.page(1, lane_of(JSON), at(10), PageAnswer::Events(page), Place::new(2, 20));
+        let heard = bench.read(conn);
+        assert!(places(&heard).is_empty());
+        assert_eq!(marks(&heard), [Mark::Ended { room: ROOM, at: at(10), reason }]);
+    }
 }
 
 #[test]

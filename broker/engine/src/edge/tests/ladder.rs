@@ -195,6 +195,19 @@ fn a_socket_that_takes_nothing_is_cut_after_its_last_byte() {
 }
 
 #[test]
+fn what_a_cut_drops_does_not_come_back_with_the_last_words() {
+    let mut bench = Bench::with(Limits { ping_ms: 0, silence_ms: 0, ..small() });
+    let conn = live(&mut bench);
+    bench.ask(conn, Command::Ping);
+    event(&mut bench, 1, 100);
+    bench.ask(conn, Command::Ping);
+    bench.read_some(conn, 3);
+    bench.edge.close(bench.now, conn, DropReason::Slow, "", &mut bench.out);
+    let heard = bench.read(conn);
+    assert_eq!((heard.len(), replies(&heard).len()), (1, 1));
+}
+
+#[test]
 fn a_slow_pace_is_no_standstill() {
     let mut bench = Bench::with(Limits { ping_ms: 0, silence_ms: 0, ..small() });
     let conn = live(&mut bench);

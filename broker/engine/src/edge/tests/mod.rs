@@ -6,6 +6,7 @@ mod catching_up;
 mod closing;
 mod entering;
 mod ladder;
+mod storm;
 mod subscribing;
 mod writing;
 
