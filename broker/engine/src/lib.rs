@@ -7,6 +7,8 @@
 //! 4. [`home`]: rooms decide. [`fanout`]: events become chunks. [`edge`]: connections receive them.
 //! 5. [`settings`]: room classes and limits.
 //!
+//! With the feature `testing`: ports that answer from memory, at once or late.
+//!
 //! Home knows no dialect's rules; edge knows no room's content.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -18,4 +20,6 @@ pub mod placement;
 pub mod ports;
 pub mod settings;
 pub mod shard;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod timers;

@@ -312,7 +312,7 @@ pub enum PageAnswer {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Whom {
     All,
     User(UserId),

@@ -1,13 +1,12 @@
 //! One room's listeners, by lane and shard, and the chunks under construction.
 
-use super::{Chunk, ChunkEntry, Outbound, Pinned};
+use super::building::Building;
+use super::{Chunk, Outbound, Pinned};
 use crate::message::{Address, Lane, ShardId, ToEdge};
 use rookery_protocol::dialect::contract::RoomOnWire;
 use rookery_protocol::dialect::registry;
 use rookery_protocol::event::{Event, Kind, Signal};
 use rookery_protocol::ids::Place;
-use rookery_protocol::limits;
-use rookery_protocol::wire::frames::Frames;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -22,10 +21,7 @@ struct LaneState {
     lane: Lane,
     /// Bit per shard that gets this lane's chunks.
     shards: u64,
-    frames: Frames,
-    entries: Vec<ChunkEntry>,
-    before: Place,
-    last: Place,
+    chunk: Building,
 }
 
 impl RoomFanout {
@@ -47,17 +43,16 @@ impl RoomFanout {
     pub fn listen(&mut self, lane: Lane, shard: ShardId) {
         match self.lanes.iter_mut().find(|l| l.lane == lane) {
             Some(state) => state.shards |= bit(shard),
-            None => self.lanes.push(LaneState {
-                lane,
-                shards: bit(shard),
-                frames: Frames::new(),
-                entries: Vec::new(),
-                before: Place::START,
-                last: Place::START,
-            }),
+            None => self.lanes.push(LaneState { lane, shards: bit(shard), chunk: Building::new(lane) }),
         }
     }
 
+    /// Whether some lane is told signals of this kind.
+    pub fn wants(&self, kind: Kind) -> bool {
+        self.lanes.iter().any(|l| wants(l.lane, kind))
+    }
+
+    /// What was written before must be sealed first, if others still listen.
     pub fn unlisten(&mut self, lane: Lane, shard: ShardId) {
         if let Some(i) = self.lanes.iter().position(|l| l.lane == lane) {
             self.lanes[i].shards &= !bit(shard);
@@ -77,62 +72,55 @@ impl RoomFanout {
         pinned: &Arc<Pinned>,
         out: &mut Outbound,
     ) {
-        let bit_of_kind = event.body.kind().bit();
-        for state in &mut self.lanes {
-            if state.lane.wants.summary_only {
-                continue;
-            }
-            if state.entries.is_empty() {
-                state.before = before;
-            }
-            if state.frames.len() >= limits::CHUNK_BYTES as usize / 2 {
-                state.seal(room, pinned, out);
-                state.before = before;
-            }
-            state.last = event.place;
-            state.entries.push(ChunkEntry { offset: state.frames.len() as u32, seq: event.place.seq.0, origin });
-            let dialect = registry::get(state.lane.encoding.dialect);
-            // What a dialect cannot say is an entry without bytes: the place passes, unseen.
-            if dialect.profile().says & bit_of_kind != 0 {
-                let opens_epoch = before.epoch != event.place.epoch;
-                dialect.event(state.lane.encoding.variant, room, event, opens_epoch, &mut state.frames);
+        for state in self.lanes.iter_mut().filter(|state| !state.lane.wants.summary_only) {
+            if let Some(full) = state.chunk.event(room, event, before, origin, pinned) {
+                state.send(full, out);
             }
         }
     }
 
     /// Writes a signal for the lanes that want it. `at` is the room's place now.
     pub fn signal(&mut self, room: RoomOnWire<'_>, signal: &Signal, at: Place, origin: Option<Address>) {
-        let kind = signal.kind();
-        for state in &mut self.lanes {
+        for state in self.lanes.iter_mut().filter(|state| wants(state.lane, signal.kind())) {
             let dialect = registry::get(state.lane.encoding.dialect);
-            if !wants(state.lane, kind) || dialect.profile().says & kind.bit() == 0 {
-                continue;
+            if dialect.profile().says & signal.kind().bit() != 0 {
+                state.chunk.signal(room, signal, at, origin);
             }
-            if state.entries.is_empty() {
-                state.before = at;
-                state.last = at;
-            }
-            state.entries.push(ChunkEntry { offset: state.frames.len() as u32, seq: 0, origin });
-            dialect.signal(state.lane.encoding.variant, room, signal, &mut state.frames);
         }
+    }
+
+    /// Takes back what stands above a place, in a chunk of its own, for every lane: one that cannot say it has to know.
+    /// `from` is what listeners were given, `next` where the room goes on.
+    pub fn retract(
+        &mut self,
+        room: RoomOnWire<'_>,
+        from: Place,
+        above: Place,
+        next: Place,
+        pinned: &Arc<Pinned>,
+        out: &mut Outbound,
+    ) {
+        self.seal(room, pinned, out);
+        for state in &mut self.lanes {
+            state.chunk.signal(room, &Signal::Retract { above, next }, from, None);
+            state.chunk.go_back(above);
+        }
+        self.seal(room, pinned, out);
     }
 
     /// Closes the chunks under construction and sends them to the shards that listen.
     pub fn seal(&mut self, room: RoomOnWire<'_>, pinned: &Arc<Pinned>, out: &mut Outbound) {
         for state in &mut self.lanes {
-            state.seal(room, pinned, out);
+            if let Some(chunk) = state.chunk.seal(room, pinned) {
+                state.send(chunk, out);
+            }
         }
     }
 }
 
 impl LaneState {
-    fn seal(&mut self, room: RoomOnWire<'_>, pinned: &Arc<Pinned>, out: &mut Outbound) {
-        if self.entries.is_empty() {
-            return;
-        }
-        let bytes = std::mem::take(&mut self.frames).into_bytes();
-        let entries = std::mem::take(&mut self.entries);
-        let chunk = Arc::new(Chunk::new(room.handle, self.lane, self.before, self.last, bytes, entries, pinned));
+    fn send(&self, chunk: Chunk, out: &mut Outbound) {
+        let chunk = Arc::new(chunk);
         for shard in each_shard(self.shards) {
             out.ordered(shard, ToEdge::Chunk(chunk.clone()));
         }

@@ -1,0 +1,219 @@
+//! Ports for tests: a sequencer and a store in memory that answer at once or when told to, and fail when told to.
+
+mod tables;
+
+pub use tables::Tables;
+
+use crate::message::{Parcel, ShardId};
+use crate::ports::{
+    Batch, Fact, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+};
+use crate::settings::{Limits, RealmSettings, RoomClass, Settings};
+use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::ids::{AckLevel, Epoch, Name, Place, Realm, RoomHandle, RoomKey, RoomKind, Seq};
+use rookery_protocol::principal::{Powers, Principal, Profile};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Which answers come later, as facts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Late {
+    pub sequence: bool,
+    pub submit: bool,
+    pub load: bool,
+    pub fetch: bool,
+}
+
+#[derive(Default)]
+pub struct FakePorts {
+    pub late: Late,
+    pub stores: BTreeMap<RoomKey, Tables>,
+    /// Writes fail, and the next run has this number.
+    pub fail_writes: Option<Epoch>,
+    pub fail_reads: bool,
+    /// The next proposals are answered so, instead of with a place.
+    pub sequencer_says: VecDeque<Sequenced>,
+    /// Late answers, in the order of asking.
+    pub facts: VecDeque<Fact>,
+    pub sent: Vec<(ShardId, Parcel)>,
+    /// Calls of each kind.
+    pub counts: Counts,
+    highest: BTreeMap<RoomKey, Place>,
+    /// Batches that the store has but has not answered.
+    under_way: VecDeque<(Ticket, Batch)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub loads: usize,
+    pub fetches: usize,
+    pub batches: usize,
+}
+
+impl FakePorts {
+    pub fn new(late: Late) -> FakePorts {
+        FakePorts { late, ..FakePorts::default() }
+    }
+
+    pub fn store(&mut self, room: &RoomKey) -> &mut Tables {
+        self.stores.entry(room.clone()).or_default()
+    }
+
+    /// The store takes what it has, or fails it, and answers.
+    pub fn settle(&mut self) {
+        while let Some((ticket, batch)) = self.under_way.pop_front() {
+            let room = batch.handle;
+            let answer = self.write(batch);
+            self.facts.push_back(Fact::Stored { room, ticket, answer });
+        }
+    }
+
+    /// Another node numbers an event of the room.
+    pub fn foreign_place(&mut self, room: &RoomKey, run: Epoch) -> Place {
+        let last = self.stores.get(room).map_or(Place::START, |tables| tables.last);
+        let highest = self.highest.entry(room.clone()).or_insert(last);
+        *highest = Place { epoch: highest.epoch.max(run), seq: Seq(highest.seq.0 + 1) };
+        *highest
+    }
+
+    fn write(&mut self, batch: Batch) -> Stored {
+        match self.fail_writes {
+            Some(run) => {
+                // What fails takes everything behind it along.
+                self.under_way.retain(|(_, later)| later.room != batch.room);
+                Stored::Failed { run }
+            }
+            None => {
+                self.stores.entry(batch.room.clone()).or_default().write(&batch);
+                Stored::Done
+            }
+        }
+    }
+}
+
+impl Ports for FakePorts {
+    fn lane_room(&self, _to: ShardId) -> usize {
+        usize::MAX
+    }
+
+    fn send(&mut self, to: ShardId, parcel: Parcel) {
+        self.sent.push((to, parcel));
+    }
+
+    fn sequence(&mut self, ticket: Ticket, request: &SequenceRequest<'_>) -> Option<Sequenced> {
+        let highest = self.highest.entry(request.room.clone()).or_default();
+        // A run that is new to the sequencer goes on where its asker says.
+        let base = if request.run > highest.epoch { request.after } else { request.after.max(*highest) };
+        let answer = match self.sequencer_says.pop_front() {
+            Some(answer) => answer,
+            None if request.expect.is_some_and(|expected| expected != base) => Sequenced::Unexpected,
+            None => {
+                *highest = Place { epoch: request.run, seq: Seq(base.seq.0 + 1) };
+                Sequenced::Placed(*highest)
+            }
+        };
+        if self.late.sequence {
+            self.facts.push_back(Fact::Sequenced { room: request.handle, ticket, answer });
+            return None;
+        }
+        Some(answer)
+    }
+
+    fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored> {
+        self.counts.batches += 1;
+        if self.late.submit {
+            self.under_way.push_back((ticket, batch));
+            return None;
+        }
+        Some(self.write(batch))
+    }
+
+    fn load(
+        &mut self,
+        ticket: Ticket,
+        handle: RoomHandle,
+        room: &RoomKey,
+    ) -> Option<Result<Box<RoomImage>, StoreFault>> {
+        self.counts.loads += 1;
+        let image = self.stores.get(room).map(Tables::image).unwrap_or_default();
+        let image = if self.fail_reads { Err(StoreFault) } else { Ok(Box::new(image)) };
+        if self.late.load {
+            self.facts.push_back(Fact::Loaded { room: handle, ticket, image });
+            return None;
+        }
+        Some(image)
+    }
+
+    fn fetch(
+        &mut self,
+        ticket: Ticket,
+        handle: RoomHandle,
+        room: &RoomKey,
+        what: &Fetch,
+    ) -> Option<Result<Fetched, StoreFault>> {
+        self.counts.fetches += 1;
+        let found = self.stores.entry(room.clone()).or_default().fetch(what);
+        let answer = if self.fail_reads { Err(StoreFault) } else { Ok(found) };
+        if self.late.fetch {
+            self.facts.push_back(Fact::Fetched { room: handle, ticket, answer });
+            return None;
+        }
+        Some(answer)
+    }
+
+    /// The token is the user's name.
+    fn verify(
+        &mut self,
+        _ticket: Ticket,
+        realm: Option<&Realm>,
+        token: &str,
+        _at: u64,
+    ) -> Option<Result<Principal, ErrorCode>> {
+        let user = Name::new(token).map_err(|_| ErrorCode::BadToken);
+        let realm = realm.cloned().unwrap_or(REALM);
+        Some(user.map(|user| Principal { realm, ..principal(user.as_str()) }))
+    }
+}
+
+pub const REALM: Realm = Name::literal("main");
+
+/// An ordinary user of the realm `main`. Panics if the name is none.
+pub fn principal(user: &str) -> Principal {
+    let Ok(user) = Name::new(user) else { panic!("{user:?} is no name") };
+    Principal {
+        realm: REALM,
+        user,
+        profile: Profile::default(),
+        claims: Vec::new(),
+        organisation: None,
+        powers: Powers::default(),
+        expires_at: None,
+        token_id: None,
+        issued_at: 0,
+    }
+}
+
+pub fn backend() -> Principal {
+    Principal { powers: Powers { backend: true, any_realm: false }, ..principal("backend") }
+}
+
+pub fn room(kind: RoomKind, name: &str) -> RoomKey {
+    let Ok(name) = Name::new(name) else { panic!("{name:?} is no name") };
+    RoomKey { realm: REALM, kind, name }
+}
+
+pub fn settings(class: RoomClass, reach: AckLevel, limits: Limits) -> Arc<Settings> {
+    Arc::new(Settings {
+        shard: ShardId(0),
+        shards: 1,
+        run: Epoch(100),
+        placement_key: 7,
+        reach,
+        realms: vec![RealmSettings { realm: REALM, classes: vec![Arc::new(class)] }],
+        limits,
+    })
+}
+
+pub fn at(ms: u64) -> Now {
+    Now { mono: ms, wall: 1_700_000_000_000 + ms }
+}
