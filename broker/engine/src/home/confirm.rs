@@ -194,6 +194,7 @@ impl Room {
             for (event, origin) in events.iter().zip(origins) {
                 self.deliver(w, event, origin);
             }
+            self.mark_dirty(w);
         }
         self.announce(w, &events);
         self.recent.trim(&w.shared.settings.limits, last.seq);

@@ -42,6 +42,8 @@ mod sessions;
 mod state;
 mod streams;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod world;
 

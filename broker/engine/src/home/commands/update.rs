@@ -3,6 +3,7 @@
 use super::create::{check, listed, overlay};
 use super::talk;
 use crate::home::decide::{Context, Decision, Go, Stop};
+use crate::home::rights::{Right, may};
 use crate::message::Action;
 use rookery_protocol::command::RoomSettings;
 use rookery_protocol::errors::ErrorCode;
@@ -27,10 +28,11 @@ fn change(c: &Context<'_>, change: impl FnOnce(&mut RoomInfo)) -> Decision {
     let before = present(c)?;
     let mut after = RoomInfo::clone(before);
     change(&mut after);
-    let mut proposal = c.propose(EventBody::Updated(Arc::new(after.clone())), None)?;
+    may(c.state(), c.actor(), Right::Manage)?;
     if after == **before {
         return Ok(Go::Answer(Reply::Done));
     }
+    let mut proposal = c.propose(EventBody::Updated(Arc::new(after.clone())), None)?;
     if after.listed && (!before.listed || after.title != before.title) {
         proposal.effects.push((c.directory(), listed(&c.room.key, &after)));
     } else if before.listed && !after.listed {
