@@ -1,0 +1,138 @@
+//! The data folder: made, locked against a second process, and the place of the run number.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Held as long as the node runs; the lock goes with the process, however it ends.
+pub struct DataFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+#[derive(Debug)]
+pub enum DataError {
+    Busy(PathBuf),
+    Newer { path: PathBuf, found: String },
+    Io { path: PathBuf, what: &'static str, error: std::io::Error },
+}
+
+impl std::fmt::Display for DataError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DataError::Busy(path) => write!(
+                f,
+                "{}: another process uses this data folder - stop it, or give this one its own with --data",
+                path.display()
+            ),
+            DataError::Newer { path, found } => write!(
+                f,
+                "{}: written by a newer version (format {found}, this one knows {FORMAT}) - use that version, or another folder",
+                path.display()
+            ),
+            DataError::Io { path, what, error } => write!(f, "{}: {what}: {error}", path.display()),
+        }
+    }
+}
+
+/// Raised with every change that an older binary would misread.
+const FORMAT: u32 = 1;
+
+impl DataFolder {
+    pub fn open(path: &Path) -> Result<DataFolder, DataError> {
+        let io = |what| move |error| DataError::Io { path: path.to_owned(), what, error };
+        std::fs::create_dir_all(path).map_err(io("cannot be made"))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))
+            .map_err(io("cannot be written"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(DataError::Busy(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(io("cannot be locked")(error)),
+        }
+        let folder = DataFolder { path: path.to_owned(), _lock: lock };
+        folder.check_format()?;
+        Ok(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn check_format(&self) -> Result<(), DataError> {
+        match self.read("format")? {
+            None => self.write_durably("format", &FORMAT.to_string()),
+            Some(text) => match text.trim().parse::<u32>() {
+                Ok(found) if found <= FORMAT => Ok(()),
+                Ok(_) | Err(_) => Err(DataError::Newer { path: self.path.clone(), found: text.trim().to_owned() }),
+            },
+        }
+    }
+
+    /// The number of this start: it only rises, and is durable before anything uses it. Taking the time in seconds
+    /// where that is larger keeps a restored backup from repeating a run.
+    pub fn next_run(&self, now_seconds: u64) -> Result<u64, DataError> {
+        let last = match self.read("run")? {
+            None => 0,
+            Some(text) => text.trim().parse::<u64>().map_err(|_| DataError::Io {
+                path: self.path.join("run"),
+                what: "does not hold a number",
+                error: std::io::ErrorKind::InvalidData.into(),
+            })?,
+        };
+        let run = now_seconds.max(last.saturating_add(1));
+        self.write_durably("run", &run.to_string())?;
+        Ok(run)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<String>, DataError> {
+        let path = self.path.join(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(DataError::Io { path, what: "cannot be read", error }),
+        }
+    }
+
+    /// The old content or the new one, never half of it: written aside, synced, renamed, and the folder synced.
+    fn write_durably(&self, name: &str, text: &str) -> Result<(), DataError> {
+        let aside = self.path.join(format!("{name}.new"));
+        let write = || {
+            let mut file = File::create(&aside)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&aside, self.path.join(name))?;
+            File::open(&self.path)?.sync_all()
+        };
+        write().map_err(|error| DataError::Io { path: self.path.join(name), what: "cannot be written", error })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_only_rise() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(dir.path()).unwrap();
+        assert_eq!(folder.next_run(1000).unwrap(), 1000);
+        assert_eq!(folder.next_run(1000).unwrap(), 1001);
+        assert_eq!(folder.next_run(5).unwrap(), 1002);
+        assert_eq!(folder.next_run(2000).unwrap(), 2000);
+    }
+
+    #[test]
+    fn a_second_process_is_refused_and_a_newer_folder_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DataFolder::open(dir.path()).unwrap();
+        assert!(matches!(DataFolder::open(dir.path()), Err(DataError::Busy(_))));
+        drop(held);
+        std::fs::write(dir.path().join("format"), "99").unwrap();
+        let Err(error) = DataFolder::open(dir.path()) else { panic!("opened") };
+        assert!(error.to_string().contains("newer version"), "{error}");
+    }
+}
