@@ -102,6 +102,8 @@ pub struct Limits {
     pub user_commands_per_second: u32,
     pub user_commands_burst: u32,
     pub rooms_per_connection: u32,
+    /// For languages that have such a cap; 0: none.
+    pub connections_per_user: u32,
     pub auth_deadline_ms: u64,
     pub ping_ms: u64,
     pub silence_ms: u64,
@@ -125,6 +127,7 @@ impl Default for Limits {
             user_commands_per_second: limits::USER_COMMANDS_PER_SECOND as u32,
             user_commands_burst: limits::USER_COMMANDS_BURST as u32,
             rooms_per_connection: limits::ROOMS_PER_CONNECTION as u32,
+            connections_per_user: limits::CONNECTIONS_PER_USER as u32,
             auth_deadline_ms: limits::AUTH_DEADLINE_MS,
             ping_ms: limits::PING_MS,
             silence_ms: limits::SILENCE_MS,

@@ -72,6 +72,16 @@ impl Shard {
         self.edge.close(now, conn, reason, detail, &mut self.out);
     }
 
+    /// The client has closed its side.
+    pub fn client_closes(&mut self, now: Now, conn: ConnId, code: Option<u16>) {
+        self.edge.client_closes(now, conn, code, &mut self.out);
+    }
+
+    /// The client has sent a ping.
+    pub fn pong(&mut self, conn: ConnId, payload: &[u8]) {
+        self.edge.pong(conn, payload);
+    }
+
     /// Ends all connections, and each that still comes: the node is about to stop.
     pub fn drain(&mut self, now: Now) {
         self.edge.drain(now, &mut self.out);

@@ -79,6 +79,11 @@ impl Frames {
         self.bytes.extend_from_slice(&reason.as_bytes()[..end]);
     }
 
+    /// The answer to a close frame that had no code.
+    pub fn close_without_code(&mut self) {
+        self.bytes.extend_from_slice(&[CLOSE, 0]);
+    }
+
     fn frame(&mut self, first: u8, write: impl FnOnce(&mut Vec<u8>)) {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[first, 126, 0, 0]);

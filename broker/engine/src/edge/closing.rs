@@ -1,6 +1,7 @@
 //! The end of connections: last words, what is taken back from homes, and the slot that is free again.
 
 use super::Edge;
+use super::connection::Connection;
 use super::outbox::{CLOSING, GIVE_UP};
 use crate::fanout::Outbound;
 use crate::message::{ConnId, SessionOrder};
@@ -9,19 +10,46 @@ use rookery_protocol::errors::DropReason;
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Realm, RoomKey};
 use rookery_protocol::principal::Principal;
+use rookery_protocol::wire::frames::Frames;
 
 impl Edge {
     /// Ends a connection with its language's last words. What was queued goes out before them, except on a socket
     /// that takes nothing: there only what fits at once.
     pub fn close(&mut self, now: Now, conn: ConnId, reason: DropReason, detail: &str, out: &mut Outbound) {
+        self.close_saying(now, conn, reason, out, |connection, frames| {
+            connection.dialect.goodbye(&mut connection.stage, reason, detail, frames);
+        });
+    }
+
+    /// The client has closed: answered in kind, with its own code.
+    pub fn client_closes(&mut self, now: Now, conn: ConnId, code: Option<u16>, out: &mut Outbound) {
+        self.close_saying(now, conn, DropReason::Left, out, |_, frames| match code {
+            Some(code) => frames.close(code, ""),
+            None => frames.close_without_code(),
+        });
+    }
+
+    /// A ping's answer: the same payload, in order with everything else.
+    pub fn pong(&mut self, conn: ConnId, payload: &[u8]) {
+        if self.conns.get(conn).is_some_and(|c| c.closing.is_none()) {
+            self.outboxes.own(conn.slot, |frames| frames.pong(payload));
+        }
+    }
+
+    fn close_saying(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        reason: DropReason,
+        out: &mut Outbound,
+        last_words: impl FnOnce(&mut Connection, &mut Frames),
+    ) {
         let Some(connection) = self.conns.get_mut(conn).filter(|c| c.closing.is_none()) else { return };
         self.counters.drop(reason);
-        let dialect = connection.dialect;
-        let stage = &mut connection.stage;
         if reason == DropReason::Slow {
             self.outboxes.cut(conn.slot);
         }
-        self.outboxes.own(conn.slot, |frames| dialect.goodbye(stage, reason, detail, frames));
+        self.outboxes.own(conn.slot, |frames| last_words(connection, frames));
         self.let_go(conn, out);
         if let Some(connection) = self.conns.get_mut(conn) {
             connection.closing = Some(reason);

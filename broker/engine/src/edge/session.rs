@@ -168,7 +168,10 @@ impl Edge {
             directory: own_room(&principal, RoomKind::Directory),
             who: principal.clone(),
             reply_to,
-            connections_per_user: profile.connections_per_user,
+            connections_per_user: profile
+                .connections_per_user
+                .map(|_| self.settings.limits.connections_per_user)
+                .filter(|cap| *cap > 0),
             newest_wins,
             presence_grace_ms: profile.presence_grace_ms,
         };
