@@ -1,7 +1,15 @@
-//! A shard: one pinned thread with its own runtime, connections and rooms.
+//! One pinned thread: an engine shard, its sockets, and the mailbox that is the only door between threads.
 //!
-//! - [`mailbox`] is its only entrance; [`bell`] wakes it when it sleeps.
+//! - [`mailbox`]: the door, bounded in entries and bytes; [`bell`] wakes a sleeping shard once, not per message.
+//! - [`cell`]: the engine and its ports, borrowed without ever awaiting.
+//! - [`turn`]: ends a turn and writes each dirty connection once.
+//! - [`connection`]: one socket's reading side.
+//! - [`thread`]: the runtime and the tasks of a shard.
 
 pub mod bell;
+pub mod cell;
+mod connection;
 pub mod mailbox;
 mod sync;
+pub mod thread;
+mod turn;

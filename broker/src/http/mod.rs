@@ -1,0 +1,97 @@
+//! What a fresh socket is asked first: HTTP, answered here or turned into a connection.
+
+mod native;
+
+use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
+use crate::net::origin::OriginPolicy;
+use crate::shard::cell::Arrival;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1::Builder;
+use hyper::{Request, Response, StatusCode};
+use rookery_protocol::dialect::contract::DialectId;
+use rookery_protocol::ids::{Realm, RoomKey};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use tokio::net::TcpStream;
+
+/// What every shard answers requests with. Made once per shard: it is not shared.
+pub struct Front {
+    server: Builder,
+    routes: Rc<Routes>,
+}
+
+/// What the routes need to know.
+#[derive(Clone)]
+pub struct FrontSettings {
+    pub realm: Realm,
+    pub origins: OriginPolicy,
+}
+
+struct Routes {
+    settings: FrontSettings,
+}
+
+/// What a route learnt of a request that becomes a connection.
+struct Greeting {
+    dialect: DialectId,
+    realm: Realm,
+    path: String,
+    query: String,
+    token: Option<String>,
+    room: Option<RoomKey>,
+}
+
+/// A connection, and the one room that its URL named.
+pub struct Upgraded {
+    pub arrival: Arrival,
+    pub room: Option<RoomKey>,
+}
+
+impl Front {
+    pub fn new(settings: FrontSettings) -> Front {
+        Front { server: front::server(FrontLimits::default()), routes: Rc::new(Routes { settings }) }
+    }
+
+    /// Serves a fresh socket. None: it ended as HTTP.
+    pub async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> Option<Upgraded> {
+        match front::accept_http(&self.server, stream, peer, &*self.routes).await {
+            Outcome::Upgraded { stream, unread, context } => {
+                let Greeting { dialect, realm, path, query, token, room } = context;
+                let stream = stream.into_std().ok()?;
+                let early = unread.to_vec();
+                Some(Upgraded { arrival: Arrival { stream, early, dialect, realm, path, query, token }, room })
+            }
+            Outcome::Ended => None,
+            Outcome::Failed(error) => {
+                tracing::debug!(event = "http_failed", %error);
+                None
+            }
+        }
+    }
+}
+
+impl Router for Routes {
+    type Context = Greeting;
+    type Body = Full<Bytes>;
+
+    async fn route(&self, request: Request<Incoming>, _peer: SocketAddr) -> Answer<Greeting, Full<Bytes>> {
+        match request.uri().path() {
+            native::PATH => native::upgrade(&self.settings, request),
+            "/" => Answer::Plain(text(
+                StatusCode::OK,
+                "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",
+            )),
+            _ => Answer::Plain(text(StatusCode::NOT_FOUND, "Nothing here. WebSockets connect to /v1/ws.\n")),
+        }
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

@@ -1,0 +1,174 @@
+//! What the tasks of one shard share: the engine, its ports and the sockets, borrowed without ever awaiting.
+//!
+//! Invariant: no borrow of [`Inner`] lives across an await, so a borrow can never be found taken.
+
+use super::mailbox::{self, Bounds, Receiver, Sender};
+use crate::net::guard::Reader;
+use crate::ports::{Clock, ShellPorts};
+use rookery_engine::edge::Opening;
+use rookery_engine::message::{ConnId, Parcel, ShardId};
+use rookery_engine::ports::{Fact, Now};
+use rookery_engine::settings::Settings;
+use rookery_engine::shard::Shard;
+use rookery_protocol::dialect::contract::{DialectId, Hello};
+use rookery_protocol::ids::Realm;
+use rookery_protocol::limits;
+use std::cell::{Cell as Slot, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+/// What comes through a shard's mailbox.
+pub enum Mail {
+    Parcel {
+        from: ShardId,
+        parcel: Box<Parcel>,
+    },
+    /// A late answer of a port that works elsewhere.
+    Fact(Box<Fact>),
+    /// A fresh connection whose room lives here.
+    Connection(Box<Arrival>),
+    /// Close every connection in order, give them this long to read why, then stop.
+    Drain {
+        last_words: Duration,
+    },
+}
+
+/// A connection that has just been upgraded.
+pub struct Arrival {
+    pub stream: std::net::TcpStream,
+    /// Frames that came with the upgrade request.
+    pub early: Vec<u8>,
+    pub dialect: DialectId,
+    pub realm: Realm,
+    pub path: String,
+    pub query: String,
+    pub token: Option<String>,
+}
+
+impl Arrival {
+    pub fn opening(&self) -> Opening<'_> {
+        Opening {
+            dialect: self.dialect,
+            realm: self.realm.clone(),
+            hello: Hello { path: &self.path, query: &self.query, token: self.token.as_deref() },
+        }
+    }
+}
+
+/// The writing side of a connection.
+pub struct Writer {
+    pub half: OwnedWriteHalf,
+    /// A task waits for the socket to take bytes again.
+    pub waiting: Slot<bool>,
+    pub reading: RefCell<Option<AbortHandle>>,
+}
+
+pub struct Inner {
+    pub shard: Shard,
+    pub ports: ShellPorts,
+    /// By slot of [`ConnId`]; the engine's generation guards against a slot's next owner.
+    pub writers: Vec<Option<(ConnId, Rc<Writer>)>>,
+    pub dirty: Vec<ConnId>,
+    pub commands_this_turn: u64,
+    pub turn_began_micros: u64,
+}
+
+pub struct ShardCell {
+    pub id: ShardId,
+    pub inner: RefCell<Inner>,
+    /// One parser and one read buffer for all connections of the shard.
+    pub reader: RefCell<Reader>,
+    /// There is something to end a turn for.
+    pub work: Notify,
+    pub clock: Clock,
+    pub counters: Arc<ShardCounters>,
+    pub settings: Arc<Settings>,
+}
+
+/// Published by a shard for whoever looks on; written without a lock.
+#[derive(Default)]
+pub struct ShardCounters {
+    /// Raised at least once a second while the loop turns.
+    pub turns: std::sync::atomic::AtomicU64,
+    pub connections: std::sync::atomic::AtomicU64,
+}
+
+impl ShardCell {
+    pub fn new(
+        settings: Arc<Settings>,
+        ports: ShellPorts,
+        clock: Clock,
+        counters: Arc<ShardCounters>,
+    ) -> Rc<ShardCell> {
+        Rc::new(ShardCell {
+            id: settings.shard,
+            inner: RefCell::new(Inner {
+                shard: Shard::new(settings.clone()),
+                ports,
+                writers: Vec::new(),
+                dirty: Vec::new(),
+                commands_this_turn: 0,
+                turn_began_micros: 0,
+            }),
+            reader: RefCell::new(Reader::new()),
+            work: Notify::new(),
+            clock,
+            counters,
+            settings,
+        })
+    }
+
+    pub fn now(&self) -> Now {
+        self.clock.now()
+    }
+}
+
+impl Inner {
+    pub fn writer(&self, conn: ConnId) -> Option<Rc<Writer>> {
+        match self.writers.get(conn.slot as usize) {
+            Some(Some((owner, writer))) if *owner == conn => Some(writer.clone()),
+            Some(_) | None => None,
+        }
+    }
+
+    pub fn seat(&mut self, conn: ConnId, writer: Rc<Writer>) {
+        let slot = conn.slot as usize;
+        if self.writers.len() <= slot {
+            self.writers.resize_with(slot + 1, || None);
+        }
+        self.writers[slot] = Some((conn, writer));
+    }
+
+    pub fn unseat(&mut self, conn: ConnId) -> Option<Rc<Writer>> {
+        let seat = self.writers.get_mut(conn.slot as usize)?;
+        if seat.as_ref().is_some_and(|(owner, _)| *owner == conn) {
+            seat.take().map(|(_, writer)| writer)
+        } else {
+            None
+        }
+    }
+}
+
+/// One shard's entrance.
+#[derive(Clone)]
+pub struct Door {
+    /// Parcels of other shards: many, large, bounded tightly.
+    pub parcels: Sender<Mail>,
+    /// Everything else: few and small, and never behind a full lane of parcels.
+    pub control: Sender<Mail>,
+}
+
+/// The entrances of all shards, by shard.
+pub type Doors = Arc<[Door]>;
+
+/// A shard's mailbox. The control lane is visited first.
+pub fn door() -> (Door, Receiver<Mail>) {
+    const CONTROL: Bounds = Bounds { entries: 4096, bytes: 1 << 20 };
+    const PARCELS: Bounds = Bounds { entries: limits::LANE_PARCELS as usize, bytes: limits::LANE_BYTES as usize };
+    let ([control, parcels], receiver) = mailbox::mailbox([CONTROL, PARCELS]);
+    (Door { parcels, control }, receiver)
+}

@@ -1,0 +1,229 @@
+//! One socket's reading side: waits without a buffer, reads into the shard's, hands messages to the engine.
+
+use super::cell::{Arrival, Inner, ShardCell, Writer};
+use super::turn;
+use crate::net::guard::{Allowance, Filled, GuardLimits, GuardState, Incoming as Read, Progress};
+use crate::net::violation::Violation;
+use rookery_engine::message::ConnId;
+use rookery_engine::ports::Now;
+use rookery_protocol::dialect::contract::Incoming;
+use rookery_protocol::errors::DropReason;
+use rookery_protocol::limits;
+use std::cell::{Cell as Slot, RefCell};
+use std::io::{Error, ErrorKind};
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+
+const LIMITS: GuardLimits = GuardLimits {
+    message_bytes: limits::MESSAGE_BYTES as usize,
+    message_fragments: limits::MESSAGE_FRAGMENTS as u32,
+    finish_within: limits::MESSAGE_FINISH_MS,
+};
+
+/// What a step of reading left.
+enum Step {
+    /// Go on reading.
+    Again,
+    /// Whole frames wait: end the turn first, so that one connection does not fill it.
+    Waiting,
+    /// The socket has ended.
+    Over,
+}
+
+/// Takes up a connection that has just been upgraded; its life is a task of its own from here on.
+pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival) {
+    let opened = {
+        let now = cell.now();
+        let mut inner = cell.inner.borrow_mut();
+        let Inner { shard, ports, .. } = &mut *inner;
+        shard.open(now, ports, arrival.opening())
+    };
+    let stream = match TcpStream::from_std(arrival.stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(event = "socket_not_taken", %error);
+            cell.inner.borrow_mut().shard.closed(cell.now(), opened, DropReason::Internal);
+            return;
+        }
+    };
+    let (half, write) = stream.into_split();
+    let writer = Rc::new(Writer { half: write, waiting: Slot::new(false), reading: RefCell::new(None) });
+    cell.inner.borrow_mut().seat(opened, writer.clone());
+    cell.counters.connections.fetch_add(1, Ordering::Relaxed);
+    cell.work.notify_one();
+    let task = tokio::task::spawn_local(read(cell.clone(), opened, half, arrival.early));
+    *writer.reading.borrow_mut() = Some(task.abort_handle());
+}
+
+/// Counts the connection out however its task ends: by the socket's end, or aborted after lingering.
+struct Leaving {
+    cell: Rc<ShardCell>,
+    conn: ConnId,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let now = self.cell.now();
+        self.cell.counters.connections.fetch_sub(1, Ordering::Relaxed);
+        // A task dropped with its runtime may find the cell in use; then nobody needs the notice any more.
+        if let Ok(mut inner) = self.cell.inner.try_borrow_mut() {
+            inner.shard.closed(now, self.conn, DropReason::Left);
+            inner.unseat(self.conn);
+            self.cell.work.notify_one();
+        }
+    }
+}
+
+async fn read(cell: Rc<ShardCell>, conn: ConnId, mut half: OwnedReadHalf, early: Vec<u8>) {
+    let leaving = Leaving { cell, conn };
+    let cell = &leaving.cell;
+    let mut state = GuardState::default();
+    if !early.is_empty() {
+        take(cell, conn, &mut state, Source::Slice(&early));
+        drop(early);
+    }
+    loop {
+        let step = match state.unfinished_since() {
+            None if state.has_more() => {
+                tokio::task::yield_now().await;
+                take(cell, conn, &mut state, Source::Waiting)
+            }
+            None => next(cell, conn, &mut half, &mut state).await,
+            // Only who has begun something has a deadline, so an idle connection costs no timer.
+            Some(since) => {
+                let left = (since + LIMITS.finish_within).saturating_sub(cell.now().mono);
+                let read = next(cell, conn, &mut half, &mut state);
+                match tokio::time::timeout(Duration::from_millis(left), read).await {
+                    Ok(step) => step,
+                    Err(_) => {
+                        cell.inner.borrow_mut().shard.close(cell.now(), conn, DropReason::Unfinished, "");
+                        cell.work.notify_one();
+                        return discard(&mut half).await;
+                    }
+                }
+            }
+        };
+        match step {
+            Step::Again => {}
+            Step::Waiting => turn::end_if_long(cell),
+            Step::Over if state.has_ended() => return discard(&mut half).await,
+            Step::Over => return,
+        }
+    }
+}
+
+/// Reads once, and takes what came in the same poll: the shard's buffer is everybody's after it.
+async fn next(cell: &Rc<ShardCell>, conn: ConnId, half: &mut OwnedReadHalf, state: &mut GuardState) -> Step {
+    std::future::poll_fn(|cx| {
+        let filled = match fill(cell, half, cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(Some(filled))) => filled,
+            Poll::Ready(Ok(None) | Err(_)) => return Poll::Ready(Step::Over),
+        };
+        Poll::Ready(take(cell, conn, state, Source::Filled(filled)))
+    })
+    .await
+}
+
+fn fill(cell: &ShardCell, half: &mut OwnedReadHalf, cx: &mut Context<'_>) -> Poll<Result<Option<Filled>, Error>> {
+    let filled = cell.reader.borrow_mut().fill(|space| {
+        let mut buffer = ReadBuf::new(space);
+        match Pin::new(half).poll_read(cx, &mut buffer) {
+            Poll::Ready(Ok(())) => Ok(buffer.filled().len()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    });
+    match filled {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+        other => Poll::Ready(other),
+    }
+}
+
+enum Source<'a> {
+    Filled(Filled),
+    Slice(&'a [u8]),
+    Waiting,
+}
+
+/// Hands the messages of some bytes to the engine.
+fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Source<'_>) -> Step {
+    let now = cell.now();
+    let mut inner = cell.inner.borrow_mut();
+    let inner = &mut *inner;
+    if inner.commands_this_turn == 0 {
+        inner.turn_began_micros = cell.clock.micros();
+    }
+    inner.shard.heard(now, conn);
+    let allowance = Allowance { limits: &LIMITS, now: now.mono, frames: limits::TURN_FRAMES_PER_CONNECTION as usize };
+    let progress = {
+        let mut reader = cell.reader.borrow_mut();
+        let mut sink = |message: Read<'_>| hand_over(inner, now, conn, message);
+        match source {
+            Source::Filled(filled) => reader.read(state, filled, allowance, &mut sink),
+            Source::Slice(bytes) => reader.read_slice(state, bytes, allowance, &mut sink),
+            Source::Waiting => reader.resume(state, allowance, &mut sink),
+        }
+    };
+    cell.work.notify_one();
+    match progress {
+        Ok(Progress { frames, more }) => {
+            inner.commands_this_turn += frames as u64;
+            if state.has_ended() {
+                Step::Over
+            } else if more {
+                Step::Waiting
+            } else {
+                Step::Again
+            }
+        }
+        Err(violation) => {
+            tracing::debug!(event = "websocket_violation", %violation);
+            inner.shard.close(now, conn, reason_of(violation), &violation.to_string());
+            Step::Over
+        }
+    }
+}
+
+fn hand_over(inner: &mut Inner, now: Now, conn: ConnId, message: Read<'_>) -> ControlFlow<()> {
+    let Inner { shard, ports, .. } = inner;
+    match message {
+        Read::Text(text) => shard.receive(now, ports, conn, Incoming::Text(text)),
+        Read::Binary(bytes) => shard.receive(now, ports, conn, Incoming::Binary(bytes)),
+        Read::Ping(payload) => shard.pong(conn, payload),
+        Read::Pong(_) => {}
+        Read::Close { code, .. } => {
+            shard.client_closes(now, conn, code);
+            return ControlFlow::Break(());
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// The client may read our last words while what it still sends goes nowhere; the linger time ends this.
+async fn discard(half: &mut OwnedReadHalf) {
+    let mut waste = [0u8; 256];
+    loop {
+        let mut buffer = ReadBuf::new(&mut waste);
+        let read = std::future::poll_fn(|cx| Pin::new(&mut *half).poll_read(cx, &mut buffer)).await;
+        if read.is_err() || buffer.filled().is_empty() {
+            return;
+        }
+    }
+}
+
+fn reason_of(violation: Violation) -> DropReason {
+    match violation.close() {
+        1007 => DropReason::BadText,
+        1009 => DropReason::TooBig,
+        1008 => DropReason::Unfinished,
+        _ => DropReason::ProtocolError,
+    }
+}

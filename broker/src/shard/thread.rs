@@ -1,0 +1,211 @@
+//! A shard's thread: pinned to a core, with its own runtime, listener and tasks.
+
+use super::cell::{Doors, Mail, ShardCell, ShardCounters};
+use super::mailbox::Receiver;
+use super::{connection, turn};
+use crate::auth::Tokens;
+use crate::http::{Front, FrontSettings, Upgraded};
+use crate::ports::{Clock, ShellPorts, store::StorePort};
+use rookery_engine::message::ShardId;
+use rookery_engine::settings::Settings;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Everything that a shard's thread needs to begin.
+pub struct Plan {
+    pub settings: Arc<Settings>,
+    pub core: Option<core_affinity::CoreId>,
+    pub listener: std::net::TcpListener,
+    pub mailbox: Receiver<Mail>,
+    pub doors: Doors,
+    pub tokens: Arc<Tokens>,
+    pub store: StorePort,
+    pub clock: Clock,
+    pub counters: Arc<ShardCounters>,
+    pub front: FrontSettings,
+    pub ended: UnboundedSender<Ending>,
+}
+
+/// What a node hears of its shards.
+#[derive(Clone, Copy, Debug)]
+pub enum Ending {
+    /// A panic: the thread may go on, but nobody knows what state it is in.
+    Fault { shard: ShardId },
+    /// The thread is over.
+    Over { shard: ShardId },
+}
+
+thread_local! {
+    /// Whom the panic hook tells, on a shard's thread.
+    static HERE: RefCell<Option<(ShardId, UnboundedSender<Ending>)>> = const { RefCell::new(None) };
+}
+
+/// A panic in a task does not end its thread (the runtime catches it), so the hook tells the node.
+pub fn report_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        usual(info);
+        HERE.with(|here| {
+            if let Some((shard, ended)) = &*here.borrow() {
+                tracing::error!(event = "shard_panicked", shard = shard.0);
+                let _ = ended.send(Ending::Fault { shard: *shard });
+            }
+        });
+    }));
+}
+
+/// Reports the end of a thread, however it comes.
+struct Report(ShardId, UnboundedSender<Ending>);
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let _ = self.1.send(Ending::Over { shard: self.0 });
+    }
+}
+
+/// Starts the thread. It ends when it was told to drain and has, or by a panic, which the caller must look for.
+pub fn spawn(plan: Plan) -> std::io::Result<JoinHandle<()>> {
+    let id = plan.settings.shard;
+    std::thread::Builder::new().name(format!("shard-{}", id.0)).spawn(move || {
+        let _report = Report(id, plan.ended.clone());
+        HERE.with(|here| *here.borrow_mut() = Some((id, plan.ended.clone())));
+        if let Some(core) = plan.core {
+            // Without it everything works, a little slower: some systems do not let us choose.
+            if !core_affinity::set_for_current(core) {
+                tracing::warn!(event = "shard_not_pinned", shard = id.0, core = core.id);
+            }
+        }
+        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => runtime.block_on(run(plan)),
+            Err(error) => panic!("shard {}: no runtime: {error}", id.0),
+        }
+    })
+}
+
+async fn run(plan: Plan) {
+    let id = plan.settings.shard;
+    let ports = ShellPorts::new(id, plan.doors.clone(), plan.tokens, plan.store);
+    let cell = ShardCell::new(plan.settings, ports, plan.clock, plan.counters);
+    tokio::task::spawn_local(turn::flusher(cell.clone()));
+    tokio::task::spawn_local(timers(cell.clone()));
+    let accepting = match tokio::net::TcpListener::from_std(plan.listener) {
+        Ok(listener) => {
+            tokio::task::spawn_local(accept(cell.clone(), listener, Rc::new(Front::new(plan.front)), plan.doors))
+        }
+        Err(error) => panic!("shard {}: listener not taken: {error}", id.0),
+    };
+    let last_words = mail(&cell, plan.mailbox).await;
+    accepting.abort();
+    drain(&cell, last_words).await;
+}
+
+/// Takes mail until told to drain.
+async fn mail(cell: &Rc<ShardCell>, mut mailbox: Receiver<Mail>) -> Duration {
+    loop {
+        let mut drain = None;
+        mailbox.drain(BATCH, |mail| match mail {
+            Mail::Parcel { from, parcel } => {
+                let now = cell.now();
+                let mut inner = cell.inner.borrow_mut();
+                let inner = &mut *inner;
+                inner.shard.parcel(now, &mut inner.ports, from, *parcel);
+            }
+            Mail::Fact(fact) => {
+                let now = cell.now();
+                let mut inner = cell.inner.borrow_mut();
+                let inner = &mut *inner;
+                inner.shard.fact(now, &mut inner.ports, *fact);
+            }
+            Mail::Connection(arrival) => connection::begin(cell, *arrival),
+            Mail::Drain { last_words } => drain = Some(last_words),
+        });
+        cell.work.notify_one();
+        if let Some(last_words) = drain {
+            return last_words;
+        }
+        mailbox.sleep().await;
+    }
+}
+
+/// Mail taken before the turn is looked at again.
+const BATCH: usize = 64;
+
+/// Fires what is due, and at least once a second shows that the loop turns.
+async fn timers(cell: Rc<ShardCell>) {
+    const BEAT: Duration = Duration::from_millis(500);
+    loop {
+        let now = cell.now();
+        let due = cell.inner.borrow().shard.next_deadline();
+        let wait = due.map_or(BEAT, |at| Duration::from_millis(at.saturating_sub(now.mono)).min(BEAT));
+        if !wait.is_zero() {
+            tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+        }
+        let now = cell.now();
+        {
+            let mut inner = cell.inner.borrow_mut();
+            let inner = &mut *inner;
+            inner.shard.tick(now, &mut inner.ports);
+        }
+        cell.counters.turns.fetch_add(1, Ordering::Relaxed);
+        cell.work.notify_one();
+        if wait.is_zero() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+async fn accept(cell: Rc<ShardCell>, listener: tokio::net::TcpListener, front: Rc<Front>, doors: Doors) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let (cell, front, doors) = (cell.clone(), front.clone(), doors.clone());
+                tokio::task::spawn_local(async move {
+                    if let Some(arrival) = front.serve(stream, peer).await {
+                        place(&cell, &doors, arrival);
+                    }
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: those who are here stay, and the next moment may have room.
+                tracing::warn!(event = "accept_failed", %error);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// A connection whose URL names one room goes to that room's shard, before its first frame is read.
+fn place(cell: &Rc<ShardCell>, doors: &Doors, arrival: Upgraded) {
+    let target = arrival.room.as_ref().map_or(cell.id, |room| {
+        rookery_engine::placement::shard_of(room, cell.settings.placement_key, cell.settings.shards)
+    });
+    if target == cell.id {
+        return connection::begin(cell, arrival.arrival);
+    }
+    hand_over(doors, target, arrival);
+}
+
+fn hand_over(doors: &Doors, target: ShardId, arrival: Upgraded) {
+    // A shard that takes no more arrivals is beyond its means; a closed socket sends the client elsewhere.
+    if let Some(door) = doors.get(usize::from(target.0))
+        && door.control.try_send(Mail::Connection(Box::new(arrival.arrival)), 0).is_err()
+    {
+        tracing::warn!(event = "arrival_refused", shard = target.0);
+    }
+}
+
+/// Says goodbye to everybody, and gives the last words a moment to be read.
+async fn drain(cell: &Rc<ShardCell>, last_words: Duration) {
+    cell.inner.borrow_mut().shard.drain(cell.now());
+    turn::run(cell);
+    let until = tokio::time::Instant::now() + last_words;
+    while cell.counters.connections.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,145 @@
+//! The end of a turn: the engine closes it, then each dirty connection gets one write.
+
+use super::cell::{Inner, ShardCell, Writer};
+use rookery_engine::edge::AfterWrite;
+use rookery_engine::message::ConnId;
+use rookery_engine::ports::Now;
+use rookery_engine::shard::TurnEnd;
+use rookery_protocol::errors::DropReason;
+use rookery_protocol::limits;
+use smallvec::SmallVec;
+use std::io::{ErrorKind, IoSlice};
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Runs of chunks that one write carries at most. More than this is rare and goes out with the next write.
+const SLICES: usize = 64;
+/// How long a full lane is left alone before it is tried again.
+const LANE_RETRY: Duration = Duration::from_millis(1);
+/// How long a closing connection may take to read what was said last.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The task that ends turns. Woken by the first thing to do, it runs behind the readers of the same poll.
+pub async fn flusher(cell: Rc<ShardCell>) {
+    loop {
+        cell.work.notified().await;
+        if run(&cell) == TurnEnd::LaneFull {
+            let cell = cell.clone();
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(LANE_RETRY).await;
+                cell.work.notify_one();
+            });
+        }
+    }
+}
+
+/// A turn that has grown long ends before more is read.
+pub fn end_if_long(cell: &Rc<ShardCell>) {
+    let long = {
+        let inner = cell.inner.borrow();
+        inner.commands_this_turn >= limits::TURN_COMMANDS
+            || (inner.commands_this_turn > 0
+                && cell.clock.micros().saturating_sub(inner.turn_began_micros) >= limits::TURN_MICROS)
+    };
+    if long && run(cell) == TurnEnd::LaneFull {
+        cell.work.notify_one();
+    }
+}
+
+pub fn run(cell: &Rc<ShardCell>) -> TurnEnd {
+    let now = cell.now();
+    let mut inner = cell.inner.borrow_mut();
+    let inner = &mut *inner;
+    inner.commands_this_turn = 0;
+    cell.counters.turns.fetch_add(1, Ordering::Relaxed);
+    let sent = inner.ports.send_held();
+    let mut end = inner.shard.turn(now, &mut inner.ports);
+    if !sent {
+        end = TurnEnd::LaneFull;
+    }
+    // Writing makes room, room lets lagging subscriptions ask for a page, and pages dirty connections again: a few
+    // rounds, since each connection asks for one page at a time and stops when its socket does.
+    for _ in 0..ROUNDS {
+        let mut dirty = std::mem::take(&mut inner.dirty);
+        inner.shard.take_dirty(&mut dirty);
+        for conn in dirty.drain(..) {
+            write(cell, inner, now, conn);
+        }
+        inner.dirty = dirty;
+        if !inner.shard.wants_turn() {
+            return end;
+        }
+        end = inner.shard.turn(now, &mut inner.ports);
+    }
+    cell.work.notify_one();
+    end
+}
+
+const ROUNDS: usize = 4;
+
+/// Writes what a connection has, as far as its socket takes it.
+pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
+    let Some(writer) = inner.writer(conn) else { return };
+    loop {
+        let written = {
+            let slices: SmallVec<[IoSlice<'_>; 8]> = inner.shard.slices(conn).take(SLICES).map(IoSlice::new).collect();
+            match slices.as_slice() {
+                [] => Ok(0),
+                [one] => writer.half.try_write(one),
+                many => writer.half.try_write_vectored(many),
+            }
+        };
+        let after = match written {
+            Ok(count) => inner.shard.wrote(now, conn, count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => match inner.shard.blocked(now, conn) {
+                AfterWrite::More => return wait(cell, conn, writer),
+                other => other,
+            },
+            Err(error) if error.kind() == ErrorKind::Interrupted => AfterWrite::More,
+            // The reading side meets the same end, and tells the engine.
+            Err(_) => AfterWrite::Empty,
+        };
+        match after {
+            AfterWrite::Empty => return,
+            AfterWrite::More => {}
+            AfterWrite::Close(reason) => return finish(inner, now, conn, &writer, reason),
+        }
+    }
+}
+
+/// Tries again as soon as the socket takes bytes.
+fn wait(cell: &Rc<ShardCell>, conn: ConnId, writer: Rc<Writer>) {
+    if writer.waiting.replace(true) {
+        return;
+    }
+    let cell = cell.clone();
+    tokio::task::spawn_local(async move {
+        // An error shows again when it is written to.
+        let _ = writer.half.writable().await;
+        writer.waiting.set(false);
+        let now = cell.now();
+        let mut inner = cell.inner.borrow_mut();
+        write(&cell, &mut inner, now, conn);
+        if inner.shard.wants_turn() {
+            cell.work.notify_one();
+        }
+    });
+}
+
+/// The engine has said its last words. The socket's writing side ends now; its reading side is left to the client for
+/// a moment, because a close with unread bytes would take the last words away again.
+fn finish(inner: &mut Inner, now: Now, conn: ConnId, writer: &Rc<Writer>, reason: DropReason) {
+    if reason != DropReason::Left {
+        tracing::info!(event = "connection_closed", reason = reason.word());
+    }
+    inner.shard.closed(now, conn, reason);
+    inner.unseat(conn);
+    let _ = socket2::SockRef::from(writer.half.as_ref()).shutdown(std::net::Shutdown::Write);
+    if let Some(reading) = writer.reading.borrow_mut().take() {
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(LINGER).await;
+            reading.abort();
+        });
+    }
+}
