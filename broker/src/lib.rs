@@ -1,5 +1,17 @@
-//! The shell.
+//! The shell of Rookery: threads, sockets and ports around the engine.
+//!
+//! Read in this order: [`start`] (what a node is made of), [`shard`] (one thread of it), [`net`] and [`http`] (how
+//! bytes come in), [`ports`] (what the engine asks of the world), [`auth`], [`data`], [`stop`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod auth;
+mod banner;
+pub mod cli;
+pub mod data;
+pub mod http;
 pub mod net;
+pub mod observe;
+pub mod ports;
 pub mod shard;
+pub mod start;
+mod stop;

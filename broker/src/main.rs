@@ -1,2 +1,24 @@
-//! The broker.
-fn main() {}
+//! The binary `rookery`: reads the command line, and starts what it names.
+
+use clap::Parser;
+use rookery::cli::{Cli, Verb};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    rookery::observe::init();
+    let done = match cli.verb.unwrap_or_default() {
+        Verb::Serve(options) => rookery::start::serve(options),
+        Verb::Token(options) => rookery::start::token(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("rookery: {}", failure.message);
+            ExitCode::from(failure.status)
+        }
+    }
+}

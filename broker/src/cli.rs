@@ -1,0 +1,100 @@
+//! The command line. Every flag is also an environment variable; flags win.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A sharded chat broker.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Example: rookery serve --listen 127.0.0.1:8080 --data ./data")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the broker (this is what `rookery` alone does)
+    Serve(Serve),
+    /// Print a token for a user, signed with this node's secret
+    Token(Token),
+}
+
+impl Default for Verb {
+    /// What the environment says, and defaults for the rest: as if `serve` had been typed.
+    fn default() -> Verb {
+        match Cli::parse_from(["rookery", "serve"]).verb {
+            Some(verb) => verb,
+            None => unreachable!("a verb was given"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Address to listen on; port 0 lets the system choose
+    #[arg(long, env = "ROOKERY_SERVE__LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Folder for what survives a restart; one process at a time
+    #[arg(long, env = "ROOKERY_SERVE__DATA", default_value = "./data")]
+    pub data: PathBuf,
+    /// Threads; 0: one per core
+    #[arg(long, env = "ROOKERY_SERVE__SHARDS", default_value_t = 0)]
+    pub shards: u8,
+    /// First core to pin shards to; the others follow
+    #[arg(long, env = "ROOKERY_SERVE__FIRST_CORE")]
+    pub first_core: Option<usize>,
+    /// Where history goes
+    #[arg(long, env = "ROOKERY_STORE__ENGINE", value_enum, default_value_t = StoreEngine::Memory)]
+    pub store: StoreEngine,
+    /// Web pages that may connect, as https://chat.example.org; "*" for all. None by default: browsers of pages
+    /// elsewhere are refused, programs (which send no origin) are not
+    #[arg(long, env = "ROOKERY_SERVE__ALLOW_ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<String>,
+    #[command(flatten)]
+    pub limits: LimitOptions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StoreEngine {
+    /// Kept while the process runs
+    Memory,
+}
+
+/// Limits that set-ups differ in; 0 means none. The others are listed in docs/reference/limits.md.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits (0: none)")]
+pub struct LimitOptions {
+    /// Commands of a connection per second
+    #[arg(long, env = "ROOKERY_LIMITS__COMMANDS_PER_SECOND", default_value_t = rookery_protocol::limits::COMMANDS_PER_SECOND as u32)]
+    pub commands_per_second: u32,
+    /// Commands of a user per second, over all its connections
+    #[arg(long, env = "ROOKERY_LIMITS__USER_COMMANDS_PER_SECOND", default_value_t = rookery_protocol::limits::USER_COMMANDS_PER_SECOND as u32)]
+    pub user_commands_per_second: u32,
+    /// Events of a room per second
+    #[arg(long, env = "ROOKERY_LIMITS__ROOM_EVENTS_PER_SECOND", default_value_t = rookery_protocol::limits::ROOM_EVENTS_PER_SECOND as u32)]
+    pub room_events_per_second: u32,
+    /// Connections of one user
+    #[arg(long, env = "ROOKERY_LIMITS__CONNECTIONS_PER_USER", default_value_t = rookery_protocol::limits::CONNECTIONS_PER_USER as u32)]
+    pub connections_per_user: u32,
+    /// Cap of the kernel's send buffer of a connection, in bytes
+    #[arg(long, env = "ROOKERY_LIMITS__SEND_BUFFER_BYTES", default_value_t = 0)]
+    pub send_buffer_bytes: usize,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery token alice --hours 1")]
+pub struct Token {
+    /// The user that the token names
+    pub user: String,
+    /// How long it lasts
+    #[arg(long, default_value_t = 24)]
+    pub hours: u64,
+    /// May send backend commands
+    #[arg(long)]
+    pub backend: bool,
+    /// The data folder of the node, where its development secret is kept
+    #[arg(long, env = "ROOKERY_SERVE__DATA", default_value = "./data")]
+    pub data: PathBuf,
+}
