@@ -1,0 +1,57 @@
+//! Who a connection is.
+
+use super::Stage;
+use super::support::Client;
+use super::support::client::post;
+use rookery_protocol::command::Command;
+use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::reply::Reply;
+
+pub fn refused(reply: Reply) -> ErrorCode {
+    match reply {
+        Reply::Refused(refusal) => refusal.code,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub fn strangers_are_refused(stage: &Stage<'_>) {
+    let mut stranger = Client::open(stage.node.address, stage.tongue);
+    assert_eq!(refused(stranger.ask(&post(&stage.room("a"), "hi", None))), ErrorCode::NotAuthenticated);
+    assert_eq!(refused(stranger.ask(&Command::Authenticate { token: "a.b.c".to_owned() })), ErrorCode::BadToken);
+    let token = stage.node.token(&stage.user("alice"));
+    let Reply::Welcome(welcome) = stranger.ask(&Command::Authenticate { token }) else { panic!("not welcome") };
+    assert_eq!(welcome.user.as_str(), stage.user("alice"));
+    stranger.post(&stage.room("a"), "now I may");
+}
+
+/// Nothing has to be waited for: what follows a token is decided behind it.
+pub fn pipelined(stage: &Stage<'_>) {
+    let mut client = Client::open(stage.node.address, stage.tongue);
+    let token = stage.node.token(&stage.user("alice"));
+    let first = client.say(&Command::Authenticate { token });
+    let second = client.say(&post(&stage.room("p"), "one", None));
+    let third = client.say(&post(&stage.room("p"), "two", None));
+    assert!(matches!(client.reply(first), Reply::Welcome(_)));
+    let Reply::Placed { place: one, .. } = client.reply(second) else { panic!("not placed") };
+    let Reply::Placed { place: two, .. } = client.reply(third) else { panic!("not placed") };
+    assert!(one < two);
+}
+
+pub fn somebody_else(stage: &Stage<'_>) {
+    let mut client = stage.enter("alice");
+    let room = stage.room("s");
+    client.subscribe(&room, None);
+    let token = stage.node.token(&stage.user("bob"));
+    assert!(matches!(client.ask(&Command::Authenticate { token }), Reply::Welcome(_)));
+    client.post(&room, "as bob");
+    // The subscription was alice's and went with her.
+    let subscribed = client.subscribe(&room, None);
+    assert_eq!(subscribed.messages, 1);
+    client.post(&room, "again");
+    assert_eq!(client.body(), "again");
+}
+
+pub fn ping(stage: &Stage<'_>) {
+    let mut client = stage.enter("alice");
+    assert!(matches!(client.ask(&Command::Ping), Reply::Pong { .. }));
+}

@@ -1,0 +1,23 @@
+//! The real binary and real sockets, for tests that look from outside.
+#![allow(dead_code, unused_imports)]
+
+pub mod client;
+pub mod node;
+
+pub use client::{Client, Heard};
+pub use node::Node;
+
+use rookery_protocol::dialect::native_binary::NativeBinary;
+use rookery_protocol::dialect::native_json::NativeJson;
+use rookery_protocol::dialect::speak::Speak;
+
+/// A language that the same script is spoken in.
+#[derive(Clone, Copy)]
+pub struct Tongue {
+    pub subprotocol: &'static str,
+    pub text: bool,
+    pub speak: &'static dyn Speak,
+}
+
+pub const JSON: Tongue = Tongue { subprotocol: "rookery.v1.json", text: true, speak: &NativeJson };
+pub const BINARY: Tongue = Tongue { subprotocol: "rookery.v1.binary", text: false, speak: &NativeBinary };

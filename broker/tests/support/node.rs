@@ -1,0 +1,102 @@
+//! A node as a child process: its own port and data folder, ended by the id it was started with.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Node {
+    child: Child,
+    pub address: SocketAddr,
+    pub data: tempfile::TempDir,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+/// Long enough for every test, and never in a log.
+pub const SECRET: &str = "a test's secret of more than thirty-two bytes";
+
+impl Node {
+    pub fn start(shards: u8) -> Node {
+        Node::start_with(shards, &[])
+    }
+
+    pub fn start_with(shards: u8, more: &[&str]) -> Node {
+        let data = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rookery"));
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--shards", &shards.to_string()])
+            .arg("--data")
+            .arg(data.path())
+            .args(more)
+            .env("ROOKERY_AUTH__SECRET", SECRET)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        let address = first
+            .split_whitespace()
+            .nth(1)
+            .and_then(|word| word.parse().ok())
+            .unwrap_or_else(|| panic!("the first line names the address: {first:?}"));
+        Node { child, address, data, lines }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A token of this node's secret.
+    pub fn token(&self, user: &str) -> String {
+        self.token_with(user, &[])
+    }
+
+    pub fn token_with(&self, user: &str, more: &[&str]) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_rookery"))
+            .args(["token", user])
+            .arg("--data")
+            .arg(self.data.path())
+            .args(more)
+            .env("ROOKERY_AUTH__SECRET", SECRET)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Memory of the process that is not file-backed, in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("RssAnon:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end that was asked for.
+    pub fn wait(&mut self, at_most: Duration) -> std::process::ExitStatus {
+        let deadline = Instant::now() + at_most;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running after {at_most:?}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
