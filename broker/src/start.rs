@@ -6,7 +6,10 @@ use crate::data::DataFolder;
 use crate::http::FrontSettings;
 use crate::net::listen::{self, ListenOptions};
 use crate::net::origin::{Origin, OriginPolicy};
-use crate::ports::{Clock, store::{Runs, StorePort}};
+use crate::ports::{
+    Clock,
+    store::{Runs, StorePort},
+};
 use crate::shard::cell::{self, Doors, ShardCounters};
 use crate::shard::thread;
 use crate::{banner, stop};
