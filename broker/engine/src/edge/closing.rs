@@ -9,7 +9,6 @@ use crate::ports::Now;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Realm, RoomKey};
-use rookery_protocol::principal::Principal;
 use rookery_protocol::wire::frames::Frames;
 
 impl Edge {
@@ -126,20 +125,9 @@ impl Edge {
 
     /// A directory's word about tokens and users.
     pub(super) fn revoked(&mut self, realm: &Realm, fact: &Fact) {
-        let concerned = |p: &Principal| match fact {
-            Fact::TokenRevoked { id } => p.token_id.as_ref() == Some(id),
-            Fact::UserRevoked { user, issued_before } => p.user == *user && p.issued_at < *issued_before,
-            Fact::UserErased { user } => p.user == *user,
-            Fact::RoomListed { .. }
-            | Fact::RoomUnlisted { .. }
-            | Fact::NameTaken { .. }
-            | Fact::NameReleased { .. }
-            | Fact::NumbersTaken { .. }
-            | Fact::DirectPaired { .. }
-            | Fact::UserSeen { .. } => false,
-        };
+        self.revocations.learn(realm, fact);
         let sessions = self.conns.iter().filter_map(|c| c.session.as_ref().map(|s| (c.id, &s.principal)));
-        let gone = sessions.filter(|(_, p)| p.realm == *realm && concerned(p));
+        let gone = sessions.filter(|(_, p)| self.revocations.hold(p));
         self.doomed.extend(gone.map(|(id, _)| (id, DropReason::Revoked)));
     }
 }

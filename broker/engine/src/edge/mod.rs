@@ -27,6 +27,7 @@ mod live;
 mod outbox;
 mod presence;
 mod replies;
+mod revocations;
 mod rooms;
 mod route;
 mod session;
@@ -46,6 +47,7 @@ use connection::{Connection, Connections, Refusals};
 use deadlines::Due;
 use foldhash::fast::FixedState;
 use outbox::Outboxes;
+use revocations::Revocations;
 use rookery_protocol::dialect::contract::{Asked, Dialect, DialectId, Form, Hello, Incoming, Stage, Talk};
 use rookery_protocol::dialect::registry;
 use rookery_protocol::errors::{DropReason, ErrorCode};
@@ -73,6 +75,7 @@ pub struct Edge {
     timers: Timers<Due>,
     /// Commands sent to each shard whose replies have not come: each has a place reserved in the lane back.
     under_way: Vec<u32>,
+    revocations: Revocations,
     tickets: u64,
     draining: bool,
     pub counters: Counters,
@@ -127,6 +130,7 @@ impl Edge {
             attaching: HashMap::with_hasher(FixedState::with_seed(seed)),
             timers: Timers::default(),
             under_way: vec![0; usize::from(settings.shards)],
+            revocations: Revocations::default(),
             tickets: 0,
             draining: false,
             counters: Counters::default(),

@@ -113,6 +113,9 @@ impl Edge {
         };
         match answer {
             Err(code) => self.not_entered(now, conn, Refusal::new(code)),
+            Ok(principal) if self.revocations.hold(&principal) => {
+                self.not_entered(now, conn, Refusal::new(ErrorCode::Revoked));
+            }
             Ok(principal) if same(&principal) => self.renew(now, conn, principal, refresh, out),
             Ok(_) if refresh => {
                 self.not_entered(now, conn, Refusal::because(ErrorCode::NotAllowed, "the token is another user's"));
