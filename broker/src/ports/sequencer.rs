@@ -14,12 +14,14 @@ pub fn next(request: &SequenceRequest<'_>) -> Sequenced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rookery_protocol::ids::{Epoch, Name, RoomKey, RoomKind};
+    use rookery_protocol::ids::{Epoch, Name, RoomHandle, RoomKey, RoomKind};
 
     #[test]
     fn numbers_follow_and_a_new_run_opens_an_epoch() {
         let key = RoomKey { realm: Name::literal("main"), kind: RoomKind::Room, name: Name::literal("a") };
-        let ask = |after, expect| next(&SequenceRequest { room: &key, after, run: Epoch(7), key: None, expect });
+        let ask = |after, expect| {
+            next(&SequenceRequest { room: &key, handle: RoomHandle(1), after, run: Epoch(7), key: None, expect })
+        };
         assert_eq!(ask(Place::START, None), Sequenced::Placed(Place::new(7, 1)));
         assert_eq!(ask(Place::new(7, 1), None), Sequenced::Placed(Place::new(7, 2)));
         assert_eq!(ask(Place::new(5, 9), None), Sequenced::Placed(Place::new(7, 10)));

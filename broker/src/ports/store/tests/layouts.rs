@@ -76,6 +76,7 @@ fn current_of(message: &Message) -> Record {
         version: rewrite.version,
         state: if rewrite.deleted { State::Deleted } else { State::Present },
         expires: None,
+        thread: message.thread(),
     };
     Record { place: rewrite.target, time: 1, kind, key: None, payload: rewrite.payload }
 }
@@ -143,7 +144,7 @@ proptest! {
         let _ = Reader::value(&payload, values::take_info);
         let _ = Reader::value(&payload, values::take_effect);
         let _ = (keys::room_of(&payload), keys::reaction_of(&payload), keys::watermark_of(&payload));
-        let _ = (keys::stream_of(&payload), keys::reply_of(&payload), keys::owner_of_duplicate(&payload));
+        let _ = (keys::stream_of(&payload), keys::owner_of_duplicate(&payload));
     }
 
     #[test]
@@ -168,7 +169,6 @@ proptest! {
         }
         let stream = a.2.seq.0;
         prop_assert_eq!(keys::stream_of(&bytes(|out| keys::stream(out, &a.1, stream))), Some((a.1.clone(), stream)));
-        prop_assert_eq!(keys::reply_of(&bytes(|out| keys::thread(out, a.2, b.2))), Some(b.2));
         prop_assert_eq!(keys::owner_of_duplicate(&bytes(|out| {
             keys::duplicate(out, &a.1, &DuplicateKey::Stream { stream, n: 0 });
         })), Some(a.1));
@@ -207,7 +207,8 @@ fn newer_and_impossible_values_are_told_apart() {
 #[test]
 fn a_message_that_the_store_emptied_is_a_stub() {
     let mut record = current_of(&message(at(4), 9, "ann", "gone"));
-    record.kind = RecordKind::Message { ordinal: 9, version: at(4), state: State::Expired, expires: Some(77) };
+    record.kind =
+        RecordKind::Message { ordinal: 9, version: at(4), state: State::Expired, expires: Some(77), thread: None };
     record.payload = Bytes::new();
     let (stub, by) = message_of(&record).unwrap();
     assert!(stub.is_deleted() && stub.body.is_empty());
@@ -291,7 +292,6 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
         ("key of an effect", bytes(|out| keys::effect(out, &effect_id()))),
         ("key of a membership", bytes(|out| keys::room(out, &room()))),
         ("key of a reaction", bytes(|out| keys::reaction(out, at(4), &Name::literal("+1"), &user("ann")))),
-        ("key of a reply", bytes(|out| keys::thread(out, at(4), at(300)))),
         ("key of a watermark", bytes(|out| keys::watermark(out, &user("ann"), ReadMark::Read))),
         ("key of a stream", bytes(|out| keys::stream(out, &user("ann"), 258))),
         ("duplicate key of a stream", bytes(|out| keys::duplicate(out, &user("ann"), &stream))),
