@@ -32,6 +32,10 @@ impl Edge {
         let (alive, _) = self.attach_is_over(conn, gather, &attach.key, lane);
         let echo = (self.dialects)(lane.encoding.dialect).profile().echo;
         let (state, new) = self.rooms.enter(room, &subscribed.room, lane, echo, subscribed.end);
+        if state.live.is_empty() {
+            // Nobody depends on it: it may have stood still while home sent nothing here.
+            state.place = subscribed.end;
+        }
         let behind = !new && state.has_places() && subscribed.end > state.place;
         if behind {
             self.skipped(now, room, lane, subscribed.end, out);

@@ -108,7 +108,7 @@ impl Edge {
         let Some(state) = self.rooms.lane(room, lane) else { return };
         let waiting: Vec<u32> = state.catching.iter().filter(|c| waits_for(c, after)).map(|c| c.slot).collect();
         for slot in waiting {
-            self.take_page(now, slot, room, after, answer, out);
+            self.take_page(now, slot, room, (after, end), answer, out);
         }
     }
 
@@ -117,7 +117,7 @@ impl Edge {
         now: Now,
         slot: u32,
         room: RoomHandle,
-        after: Place,
+        (after, end): (Place, Place),
         answer: &PageAnswer,
         out: &mut Outbound,
     ) {
@@ -128,7 +128,7 @@ impl Edge {
         }
         match answer {
             PageAnswer::Events(chunk) => self.take_events(now, slot, room, chunk),
-            PageAnswer::AtEnd => self.take_end(now, slot, room),
+            PageAnswer::AtEnd => self.take_end(now, slot, room, end),
             PageAnswer::Gap { reason, from } => self.take_gap(now, slot, room, *reason, *from),
             PageAnswer::Retract { above, next } => self.take_retract(now, slot, room, *above, *next),
             PageAnswer::Later { retry_after_ms } => self.wait(now, slot, room, *retry_after_ms),
@@ -162,9 +162,13 @@ impl Edge {
     }
 
     /// Home has nothing more.
-    fn take_end(&mut self, now: Now, slot: u32, room: RoomHandle) {
+    fn take_end(&mut self, now: Now, slot: u32, room: RoomHandle, end: Place) {
         let Some(sub) = self.conns.at(slot).and_then(|c| c.sub(room)).copied() else { return };
         let Some(lane) = self.rooms.lane_mut(room, sub.lane) else { return };
+        if lane.live.is_empty() {
+            // Nobody depends on it: the rest may have been taken back without a word, because nobody listened.
+            lane.place = end;
+        }
         let place = lane.place;
         let Some(catch_up) = lane.catching.get_mut(sub.index as usize) else { return };
         if catch_up.ending.is_some() {
@@ -181,7 +185,8 @@ impl Edge {
             catch_up.end_here();
             return;
         }
-        let from = ends_at.map_or(from, |at| at.min(from));
+        // A gap that leads nowhere is all that is left of a room that is gone.
+        let from = ends_at.map_or(from, |at| if from <= catch_up.cursor { at } else { at.min(from) });
         if from == catch_up.cursor {
             self.wait(now, slot, room, AGAIN_MS);
             return;

@@ -263,6 +263,34 @@ fn what_an_ended_one_cannot_be_fed_is_a_gap() {
 }
 
 #[test]
+fn a_home_that_knows_the_room_no_more_ends_what_waits_for_its_end() {
+    let mut bench = Bench::new();
+    let conn = resume(&mut bench, "ann", at(10), at(200));
+    let (whom, reason) = (Whom::All, EndReason::RoomDeleted);
+    bench.give(ToEdge::Ended { room: ROOM, whom, at: at(200), reason, close: None });
+    let nothing = PageAnswer::Gap { reason: GapReason::UnknownPlace, from: Place::START };
+    bench.page(1, lane_of(JSON), at(10), nothing, Place::START);
+    let gap = Mark::Gap { room: ROOM, reason: GapReason::UnknownPlace, from: at(200) };
+    assert_eq!(marks(&bench.read(conn)), [gap, Mark::Ended { room: ROOM, at: at(200), reason }]);
+}
+
+#[test]
+fn a_lane_that_stood_still_goes_on_where_home_stands() {
+    let mut bench = Bench::new();
+    let ended = resume(&mut bench, "ann", at(1), at(9));
+    let (whom, reason) = (Whom::User(name("ann")), EndReason::Removed);
+    bench.give(ToEdge::Ended { room: ROOM, whom, at: at(9), reason, close: None });
+    bench.sent();
+    // Home sent nothing here while it took back two events, because nobody listened.
+    let next = resume(&mut bench, "bob", at(7), at(7));
+    assert_eq!(marks(&bench.read(next)), [Mark::Resumed { room: ROOM, at: at(7) }]);
+    let chunk = bench.chunk(1, lane_of(JSON), at(7), Place::new(2, 8), &seqs(8..=8));
+    bench.give(ToEdge::Chunk(chunk));
+    assert_eq!(places(&bench.read(next)), [Place::new(2, 8)]);
+    assert!(places(&bench.read(ended)).is_empty());
+}
+
+#[test]
 fn an_end_that_was_taken_back_meanwhile_is_where_the_rest_stands() {
     for answer in [PageAnswer::AtEnd, PageAnswer::Retract { above: at(10), next: Place::new(2, 11) }] {
         let mut bench = Bench::new();
