@@ -53,12 +53,14 @@ impl Building {
         origin: Option<Address>,
         pinned: &Arc<Pinned>,
     ) -> Option<Chunk> {
+        // All events of a chunk are of one epoch.
+        let opens_epoch = before.epoch != event.place.epoch;
+        let older = if opens_epoch { self.seal(room, pinned) } else { None };
         self.begin(before);
         let offset = self.frames.len();
         let dialect = registry::get(self.lane.encoding.dialect);
         // What a dialect cannot say is an entry without bytes: the place passes, unseen.
         if dialect.profile().says & event.body.kind().bit() != 0 {
-            let opens_epoch = before.epoch != event.place.epoch;
             dialect.event(self.lane.encoding.variant, room, event, opens_epoch, &mut self.frames);
         }
         let full = if self.frames.len() > limits::CHUNK_BYTES as usize && offset > 0 {
@@ -69,7 +71,7 @@ impl Building {
         let offset = if full.is_some() { 0 } else { offset };
         self.entries.push(ChunkEntry { offset: offset as u32, seq: event.place.seq.0, origin });
         self.last = event.place;
-        full
+        older.or(full)
     }
 
     /// Closes what stands before an offset; what stands behind it begins the next chunk.
