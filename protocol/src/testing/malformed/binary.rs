@@ -88,9 +88,9 @@ fn lengths(corpus: &mut Corpus) {
     corpus.add("message/too-many-frames", pings, Verdict::Refused(0, ErrorCode::TooLarge));
     let big = vec![0; limits::MESSAGE_BYTES as usize + 1];
     corpus.add("message/too-big", big, Verdict::Close(DropReason::TooBig));
-    for payload in ["", "{}", "\u{2}\u{4}"] {
+    for (i, payload) in ["", "{}", "\u{2}\u{4}"].into_iter().enumerate() {
         corpus.0.push(Malformed {
-            name: format!("binary/text/{}", payload.len()),
+            name: format!("binary/text/{i}"),
             subprotocol: SUBPROTOCOL,
             text: true,
             payload: payload.as_bytes().to_vec(),
