@@ -50,10 +50,11 @@ fn payload(vector: &Value) -> (bool, Vec<u8>) {
 
 /// The objects that the vector means.
 fn meanings(vector: &Value) -> Vec<Value> {
-    match &vector["meaning"] {
-        Value::Null => Vec::new(),
-        Value::Array(objects) => objects.clone(),
-        object => vec![object.clone()],
+    let meaning = &vector["meaning"];
+    match meaning.as_array() {
+        Some(objects) => objects.clone(),
+        None if meaning.is_null() => Vec::new(),
+        None => vec![meaning.clone()],
     }
 }
 
