@@ -6,7 +6,7 @@ use crate::limits::{
 };
 use crate::record::{Kind, Record, State, Touches};
 use crate::table::{PLACE_KEY_BYTES, Table};
-use crate::{Place, RoomKey};
+use crate::{Ordinal, Place, RoomKey};
 use bytes::Bytes;
 
 /// Applied in the order of its fields.
@@ -79,14 +79,12 @@ impl Batch {
     /// Every engine calls it first, so that all refuse the same.
     pub fn check(&self) -> Result<(), Failure> {
         let items = self.events.len() + self.rewrites.len() + self.rows.len();
-        let fits = items <= BATCH_ITEMS && self.cost() <= BATCH_BYTES;
-        let follow = self.events.windows(2).all(|pair| follows(&pair[0], &pair[1]));
-        let ordinals = self.events.iter().filter_map(Record::ordinal);
-        let rise = ordinals.clone().zip(ordinals.skip(1)).all(|(a, b)| a.checked_add(1) == Some(b));
-        let sound = self.events.iter().all(possible_record)
+        let sound = items <= BATCH_ITEMS
+            && self.cost() <= BATCH_BYTES
+            && possible_events(&self.events)
             && self.rewrites.iter().all(possible_rewrite)
             && self.rows.iter().all(possible_row);
-        if fits && follow && rise && sound { Ok(()) } else { Err(Failure::Invalid) }
+        if sound { Ok(()) } else { Err(Failure::Invalid) }
     }
 }
 
@@ -100,8 +98,26 @@ fn is_place(place: Place) -> bool {
     place.epoch.0 > 0 && place.seq.0 > 0
 }
 
-fn follows(one: &Record, next: &Record) -> bool {
-    one.place.seq.0.checked_add(1) == Some(next.place.seq.0) && one.place.epoch <= next.place.epoch
+/// Each possible by itself, places and ordinals without holes.
+fn possible_events(events: &[Record]) -> bool {
+    let mut before: Option<&Record> = None;
+    let mut last_ordinal: Option<Ordinal> = None;
+    for record in events {
+        let follows = before.is_none_or(|before| {
+            before.place.seq.0.checked_add(1) == Some(record.place.seq.0) && before.place.epoch <= record.place.epoch
+        });
+        let ordinal = record.ordinal();
+        let rises = match (last_ordinal, ordinal) {
+            (Some(last), Some(next)) => last.checked_add(1) == Some(next),
+            (None, _) | (_, None) => true,
+        };
+        if !(follows && rises && possible_record(record)) {
+            return false;
+        }
+        before = Some(record);
+        last_ordinal = ordinal.or(last_ordinal);
+    }
+    true
 }
 
 fn possible_record(record: &Record) -> bool {

@@ -53,8 +53,8 @@ pub struct Ticket(pub u64);
 ///     ([`Table::of_message`](crate::Table::of_message)) go when their message is dropped, or emptied by a trim.
 /// 14. **Retention.** A trim drops from the old end what `keep` does not keep, and nothing else. Messages and changes
 ///     have each their own range; a change placed below a dropped message goes with it. An expired message shows its
-///     payload to nobody from that time on, trimmed or not (a deleted one stays the stub it is); it keeps place, ordinal, thread and key. An engine with bounds of
-///     its own (the memory model) trims by itself in the same way.
+///     payload to nobody from that time on, trimmed or not (a deleted one stays the stub it is); it keeps place,
+///     ordinal, thread and key. An engine with bounds of its own (the memory model) trims by itself in the same way.
 /// 15. **Tail** gives committed batches whole, in the order of their commits, under rising positions; a position that
 ///     is no longer covered is answered with the gap.
 /// 16. **Apart.** Rooms whose keys differ in realm, kind or name share nothing.

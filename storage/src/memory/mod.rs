@@ -35,7 +35,8 @@ use std::hash::BuildHasher;
 /// so batches that pass theirs are refused as full.
 #[derive(Clone, Debug)]
 pub struct MemoryOptions {
-    /// Kept of every room without being asked to trim. Ages are not looked at here: there is no clock.
+    /// Kept of every room without being asked to trim: at most so much, and up to 64 records less, because letting go
+    /// of several at a time is cheaper. Ages are not looked at here: there is no clock.
     pub keep: Keep,
     /// Records of all rooms together, by [`crate::Record::cost`].
     pub record_bytes: usize,
@@ -73,6 +74,8 @@ pub struct MemoryStats {
 #[derive(Debug)]
 pub struct Memory {
     options: MemoryOptions,
+    /// What a room is trimmed to when it passes `options.keep`.
+    trimmed_to: Keep,
     hasher: FixedState,
     rooms: Vec<Room>,
     /// Places in `rooms`, by key.
@@ -89,6 +92,7 @@ impl Memory {
         Memory {
             hasher: FixedState::with_seed(options.seed),
             feed: Feed::new(options.feed_bytes),
+            trimmed_to: less(&options.keep),
             options,
             rooms: Vec::new(),
             index: HashTable::new(),
@@ -122,7 +126,9 @@ impl Memory {
         let first = batch.events.first().map(|record| record.place.seq);
         let appended = batch.events.iter().map(|record| record.cost()).sum();
         room.apply(plan, batch, &self.hasher);
-        room.trim(&self.options.keep, &self.hasher);
+        if room.is_over(&self.options.keep) {
+            room.trim(&self.trimmed_to, &self.hasher);
+        }
         self.budget.settle(id, room, first, appended);
         self.record_bytes = self.record_bytes - record_bytes + room.bytes;
         self.row_bytes = self.row_bytes - row_bytes + room.rows.bytes();
@@ -234,6 +240,13 @@ impl Memory {
         let page = rows.by_ref().take(limit).collect();
         ScanPage { rows: page, more: rows.next().is_some() }
     }
+}
+
+/// A sixteenth less than is kept, and at most 64 records.
+fn less(keep: &Keep) -> Keep {
+    let fewer = |n: u64| n - (n / 16).min(64);
+    let (messages, changes) = (fewer(keep.messages), fewer(keep.changes));
+    Keep { messages, changes, bytes: keep.bytes - (keep.bytes / 16).min(64 * 1024), ..*keep }
 }
 
 impl Store for Memory {

@@ -8,6 +8,13 @@ use crate::{Millis, Place, Seq};
 use std::hash::BuildHasher;
 
 impl Room {
+    /// Whether there is more than so many, or so much. Ages are for [`Room::trim`].
+    pub fn is_over(&self, keep: &Keep) -> bool {
+        self.bytes > keep.bytes
+            || self.messages.len() as u64 > keep.messages
+            || self.changes.len() as u64 > keep.changes
+    }
+
     /// Drops what `keep` does not keep.
     pub fn trim(&mut self, keep: &Keep, hasher: &impl BuildHasher) -> Trimmed {
         let mut trimmed = Trimmed::default();
