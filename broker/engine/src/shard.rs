@@ -67,6 +67,11 @@ impl Shard {
         self.edge.heard(now, conn);
     }
 
+    /// The largest message that a connection may send next.
+    pub fn message_limit(&self, conn: ConnId) -> usize {
+        self.edge.message_limit(conn)
+    }
+
     /// Ends a connection with last words. It is gone only when [`Shard::closed`] says so.
     pub fn close(&mut self, now: Now, conn: ConnId, reason: DropReason, detail: &str) {
         self.edge.close(now, conn, reason, detail, &mut self.out);

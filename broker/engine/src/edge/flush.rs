@@ -6,6 +6,7 @@ use crate::fanout::Outbound;
 use crate::message::ConnId;
 use crate::ports::Now;
 use rookery_protocol::errors::DropReason;
+use rookery_protocol::limits;
 
 impl Edge {
     /// Connections that have something to write, in the order in which they got it. Each is the caller's until
@@ -24,6 +25,14 @@ impl Edge {
         self.outboxes.get(conn.slot, conn.generation).into_iter().flat_map(|outbox| outbox.slices())
     }
 
+    /// The largest message that a connection may send next: a stranger gets less room than a user.
+    pub fn message_limit(&self, conn: ConnId) -> usize {
+        let Some(connection) = self.conns.get(conn) else { return 0 };
+        let most = connection.dialect.profile().message_bytes as usize;
+        let stranger = connection.session.is_none() && connection.entering.is_none();
+        if stranger { most.min(limits::MESSAGE_BYTES_BEFORE_AUTH as usize) } else { most }
+    }
+
     /// Bytes that wait for a connection's socket.
     pub fn queued(&self, conn: ConnId) -> usize {
         self.outboxes.get(conn.slot, conn.generation).map_or(0, |outbox| outbox.queued as usize)
@@ -36,7 +45,8 @@ impl Edge {
         }
         let empty = self.outboxes.consume(conn.slot, bytes);
         let outbox = self.outboxes.at_mut(conn.slot);
-        if outbox.has(STALLED) && bytes > 0 {
+        // Last words have one deadline for all of them.
+        if outbox.has(STALLED) && bytes > 0 && !outbox.has(CLOSING) {
             outbox.set(STALLED, false);
             if let Some(connection) = self.conns.get_mut(conn) {
                 connection.stalled_at = None;
@@ -59,7 +69,7 @@ impl Edge {
         if outbox.has(GIVE_UP) {
             return self.close_now(conn);
         }
-        if !outbox.has(STALLED) {
+        if !outbox.has(STALLED) && !outbox.has(CLOSING) {
             self.outboxes.at_mut(conn.slot).set(STALLED, true);
             if let Some(connection) = self.conns.get_mut(conn) {
                 connection.stalled_at = Some(now.mono);

@@ -166,7 +166,7 @@ impl Edge {
             in_flight: 0,
             bucket: Bucket::full(now.mono, admission::connection_pace(limits)),
             refusals: Refusals::default(),
-            enter_by: Some(now.mono + limits.auth_deadline_ms),
+            enter_by: session::enter_by(now, limits),
             heard_at: now.mono,
             pinged_at: now.mono,
             stalled_at: None,

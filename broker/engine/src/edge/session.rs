@@ -7,7 +7,7 @@ use super::awaited::Await;
 use crate::fanout::Outbound;
 use crate::message::{Address, ConnId, ReplyTo, SessionOpened, ToHome};
 use crate::ports::{Now, Ports, Ticket};
-use crate::settings::SecondConnection;
+use crate::settings::{Limits, SecondConnection};
 use rookery_protocol::catalog::Row;
 use rookery_protocol::command::{Command, SubscribeRoom};
 use rookery_protocol::dialect::contract::{Asked, Number};
@@ -238,7 +238,7 @@ impl Edge {
         let Some(entering) = &connection.entering else { return };
         let (number, row, late) = (entering.number, entering.row, entering.late);
         if connection.session.is_none() && connection.enter_by.is_none() {
-            connection.enter_by = Some(now.mono + self.settings.limits.auth_deadline_ms);
+            connection.enter_by = enter_by(now, &self.settings.limits);
         }
         self.refuse(now, conn, number, row, refusal);
         self.finish_entering(conn);
@@ -286,6 +286,11 @@ impl Edge {
         let address = Address { shard: self.settings.shard, conn };
         out.to_home(self.shard_of(&inbox), ToHome::SessionClosed { inbox, address });
     }
+}
+
+/// 0 switches the deadline off.
+pub(super) fn enter_by(now: Now, limits: &Limits) -> Option<u64> {
+    (limits.auth_deadline_ms > 0).then(|| now.mono.saturating_add(limits.auth_deadline_ms))
 }
 
 /// Homes number theirs from 1; the highest bit keeps the two apart.

@@ -72,6 +72,9 @@ fn last_words_wait_only_so_long_for_a_socket() {
     assert_eq!(bench.edge.blocked(bench.now, conn), AfterWrite::More);
     bench.pass(9_999);
     assert!(!bench.edge.has_dirty());
+    // A byte now and then buys no time.
+    assert_eq!(bench.edge.wrote(bench.now, conn, 1, &mut bench.out), AfterWrite::More);
+    assert_eq!(bench.edge.blocked(bench.now, conn), AfterWrite::More);
     bench.pass(1);
     bench.edge.take_dirty(&mut dirty);
     assert_eq!(dirty, [conn, conn]);

@@ -122,6 +122,19 @@ fn a_resume_without_a_token_needs_a_session() {
 }
 
 #[test]
+fn a_stranger_has_less_room() {
+    let mut bench = Bench::new();
+    let conn = bench.open(JSON);
+    assert_eq!(bench.edge.message_limit(conn), 16384);
+    bench.ask(conn, authenticate("late:bad"));
+    assert_eq!(bench.edge.message_limit(conn), 65536);
+    verify(&mut bench, conn);
+    assert_eq!(bench.edge.message_limit(conn), 16384);
+    let user = bench.enter("ann", JSON);
+    assert_eq!(bench.edge.message_limit(user), 65536);
+}
+
+#[test]
 fn a_stranger_is_sent_away_in_time() {
     let mut bench = Bench::new();
     let conn = bench.open(JSON);
