@@ -46,7 +46,7 @@ struct Greeting {
 
 /// A connection, and the one room that its URL named.
 pub struct Upgraded {
-    pub arrival: Arrival,
+    pub arrival: Arrival<TcpStream>,
     pub room: Option<RoomKey>,
 }
 
@@ -60,7 +60,6 @@ impl Front {
         match front::accept_http(&self.server, stream, peer, &*self.routes).await {
             Outcome::Upgraded { stream, unread, context } => {
                 let Greeting { dialect, realm, path, query, token, room } = context;
-                let stream = stream.into_std().ok()?;
                 let early = unread.to_vec();
                 Some(Upgraded { arrival: Arrival { stream, early, dialect, realm, path, query, token }, room })
             }

@@ -17,6 +17,7 @@ use std::cell::{Cell as Slot, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -30,16 +31,16 @@ pub enum Mail {
     /// A late answer of a port that works elsewhere.
     Fact(Box<Fact>),
     /// A fresh connection whose room lives here.
-    Connection(Box<Arrival>),
+    Connection(Box<Arrival<std::net::TcpStream>>),
     /// Close every connection in order, give them this long to read why, then stop.
     Drain {
         last_words: Duration,
     },
 }
 
-/// A connection that has just been upgraded.
-pub struct Arrival {
-    pub stream: std::net::TcpStream,
+/// A connection that has just been upgraded. With a socket of this shard's runtime, or on its way to another one's.
+pub struct Arrival<S> {
+    pub stream: S,
     /// Frames that came with the upgrade request.
     pub early: Vec<u8>,
     pub dialect: DialectId,
@@ -49,7 +50,23 @@ pub struct Arrival {
     pub token: Option<String>,
 }
 
-impl Arrival {
+impl Arrival<TcpStream> {
+    /// Takes the socket from this runtime, for another one.
+    pub fn leave(self) -> std::io::Result<Arrival<std::net::TcpStream>> {
+        let Arrival { stream, early, dialect, realm, path, query, token } = self;
+        Ok(Arrival { stream: stream.into_std()?, early, dialect, realm, path, query, token })
+    }
+}
+
+impl Arrival<std::net::TcpStream> {
+    /// Gives the socket to this runtime.
+    pub fn enter(self) -> std::io::Result<Arrival<TcpStream>> {
+        let Arrival { stream, early, dialect, realm, path, query, token } = self;
+        Ok(Arrival { stream: TcpStream::from_std(stream)?, early, dialect, realm, path, query, token })
+    }
+}
+
+impl<S> Arrival<S> {
     pub fn opening(&self) -> Opening<'_> {
         Opening {
             dialect: self.dialect,

@@ -38,22 +38,14 @@ enum Step {
 }
 
 /// Takes up a connection that has just been upgraded; its life is a task of its own from here on.
-pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival) {
+pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
     let opened = {
         let now = cell.now();
         let mut inner = cell.inner.borrow_mut();
         let Inner { shard, ports, .. } = &mut *inner;
         shard.open(now, ports, arrival.opening())
     };
-    let stream = match TcpStream::from_std(arrival.stream) {
-        Ok(stream) => stream,
-        Err(error) => {
-            tracing::warn!(event = "socket_not_taken", %error);
-            cell.inner.borrow_mut().shard.closed(cell.now(), opened, DropReason::Internal);
-            return;
-        }
-    };
-    let (half, write) = stream.into_split();
+    let (half, write) = arrival.stream.into_split();
     let writer = Rc::new(Writer { half: write, waiting: Slot::new(false), reading: RefCell::new(None) });
     cell.inner.borrow_mut().seat(opened, writer.clone());
     cell.counters.connections.fetch_add(1, Ordering::Relaxed);

@@ -122,7 +122,10 @@ async fn mail(cell: &Rc<ShardCell>, mut mailbox: Receiver<Mail>) -> Duration {
                 let inner = &mut *inner;
                 inner.shard.fact(now, &mut inner.ports, *fact);
             }
-            Mail::Connection(arrival) => connection::begin(cell, *arrival),
+            Mail::Connection(arrival) => match arrival.enter() {
+                Ok(arrival) => connection::begin(cell, arrival),
+                Err(error) => tracing::warn!(event = "socket_not_taken", %error),
+            },
             Mail::Drain { last_words } => drain = Some(last_words),
         });
         cell.work.notify_one();
@@ -191,11 +194,11 @@ fn place(cell: &Rc<ShardCell>, doors: &Doors, arrival: Upgraded) {
     hand_over(doors, target, arrival);
 }
 
+/// A shard that takes no more arrivals is beyond its means; a closed socket sends the client elsewhere.
 fn hand_over(doors: &Doors, target: ShardId, arrival: Upgraded) {
-    // A shard that takes no more arrivals is beyond its means; a closed socket sends the client elsewhere.
-    if let Some(door) = doors.get(usize::from(target.0))
-        && door.control.try_send(Mail::Connection(Box::new(arrival.arrival)), 0).is_err()
-    {
+    let Some(door) = doors.get(usize::from(target.0)) else { return };
+    let sent = arrival.arrival.leave().map(|arrival| door.control.try_send(Mail::Connection(Box::new(arrival)), 0));
+    if !matches!(sent, Ok(Ok(()))) {
         tracing::warn!(event = "arrival_refused", shard = target.0);
     }
 }

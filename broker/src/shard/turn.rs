@@ -135,7 +135,10 @@ fn finish(inner: &mut Inner, now: Now, conn: ConnId, writer: &Rc<Writer>, reason
     }
     inner.shard.closed(now, conn, reason);
     inner.unseat(conn);
-    let _ = socket2::SockRef::from(writer.half.as_ref()).shutdown(std::net::Shutdown::Write);
+    // Dropping the half shuts the writing side; only who waits for a stuck socket still holds it.
+    if writer.waiting.get() {
+        let _ = socket2::SockRef::from(writer.half.as_ref()).shutdown(std::net::Shutdown::Write);
+    }
     if let Some(reading) = writer.reading.borrow_mut().take() {
         tokio::task::spawn_local(async move {
             tokio::time::sleep(LINGER).await;
