@@ -1,6 +1,7 @@
 //! From what a client calls a room to where the room lives.
 
 use super::Edge;
+use super::awaited::Await;
 use super::connection::Connection;
 use crate::message::{RoomAddress, ShardId};
 use crate::placement;
@@ -43,7 +44,7 @@ impl Edge {
         room: &RoomRef,
     ) -> Result<(ShardId, RoomAddress), Refusal> {
         if let RoomRef::Handle(handle) = room {
-            self.subscribed(connection, *handle)?;
+            self.subscribed(connection, *handle).ok_or_else(not_subscribed)?;
             return Ok((self.shard_of_handle(*handle), RoomAddress::Handle(*handle)));
         }
         let key = self.key(connection, who, room)?;
@@ -53,11 +54,7 @@ impl Edge {
     pub(super) fn key(&self, connection: &Connection, who: &Principal, room: &RoomRef) -> Result<RoomKey, Refusal> {
         let realm = who.realm.clone();
         Ok(match room {
-            RoomRef::Handle(handle) => {
-                self.subscribed(connection, *handle)?;
-                let known = self.rooms.get(*handle).ok_or_else(not_subscribed)?;
-                known.key.clone()
-            }
+            RoomRef::Handle(handle) => self.subscribed(connection, *handle).ok_or_else(not_subscribed)?.clone(),
             RoomRef::Room { realm: Some(other), name } if *other != realm => {
                 if !who.powers.any_realm {
                     return Err(Refusal::because(ErrorCode::NotAllowed, "a room of another realm"));
@@ -72,10 +69,16 @@ impl Edge {
         })
     }
 
-    /// A subscription that only waits for its end is none any more.
-    fn subscribed(&self, connection: &Connection, room: RoomHandle) -> Result<(), Refusal> {
-        let sub = connection.sub(room).ok_or_else(not_subscribed)?;
-        if self.ending(sub).is_some() { Err(not_subscribed()) } else { Ok(()) }
+    /// A subscription that only waits for its end is none any more; one that is being attached anew still is.
+    fn subscribed(&self, connection: &Connection, room: RoomHandle) -> Option<&RoomKey> {
+        if let Some(sub) = connection.sub(room) {
+            return if self.ending(sub).is_some() { None } else { self.rooms.get(room).map(|r| &r.key) };
+        }
+        let under_way = connection.attaching.iter().filter_map(|n| self.awaited.get(*n as usize));
+        under_way.into_iter().find_map(|awaited| match awaited {
+            Await::Attach(attach) if attach.again.is_some_and(|(again, _)| again == room) => Some(&attach.key),
+            Await::Attach(_) | Await::Session { .. } | Await::Part { .. } => None,
+        })
     }
 }
 

@@ -73,18 +73,19 @@ impl Edge {
         let shard = self.shard_of(&key);
         self.reserve(conn, shard)?;
 
-        let mut again = None;
+        let (mut again, mut cursor) = (None, wish.cursor);
         if let Some(room) = subscribed
             && let Some(old) = self.detach(conn, room, out)
         {
             if let Some(ending) = old.ending {
                 self.mark(conn, &Mark::Gap { room, reason: GapReason::Lagged, from: ending.at });
                 self.mark(conn, &Mark::Ended { room, at: ending.at, reason: ending.reason });
-            } else if !old.lane.wants.summary_only {
+            } else {
                 again = Some((room, old.cursor));
+                // Summaries have no place to go on from.
+                cursor = if old.lane.wants.summary_only { cursor } else { Some(old.cursor) };
             }
         }
-        let cursor = again.map(|(_, place)| place).or(wish.cursor);
         self.attaching.entry((key.clone(), lane)).or_default().count += 1;
         let attach = AwaitAttach { conn, who: who.clone(), key: key.clone(), lane, index, again, parked: Vec::new() };
         let gather = self.awaited.insert(Await::Attach(Box::new(attach))) as u32;

@@ -221,6 +221,24 @@ fn a_slow_pace_is_no_standstill() {
 }
 
 #[test]
+fn when_too_much_is_pinned_only_the_nearly_empty_are_pushed_to() {
+    let mut bench = Bench::with(small());
+    let (slow, quick) = (live(&mut bench), bench.enter("bob", JSON));
+    bench.subscribe(quick, 1, at(0));
+    event(&mut bench, 1, 600);
+    bench.read(quick);
+    // Never touched, but counted: somebody's chunks that nobody takes.
+    let much = Vec::with_capacity(rookery_protocol::limits::PINNED_BYTES as usize + 1);
+    let pinned = crate::fanout::Chunk::new(RoomHandle(9), lane_of(JSON), at(0), at(0), much, vec![], &bench.pinned);
+    event(&mut bench, 2, 10);
+    assert_eq!((places(&bench.read(quick)), bench.edge.counters.lagged), (vec![at(2)], 1));
+    drop(pinned);
+    event(&mut bench, 3, 10);
+    assert_eq!(places(&bench.read(slow)), [at(1)]);
+    assert_eq!(bench.pulls(), [at(1)]);
+}
+
+#[test]
 fn replies_that_pile_up_cut_the_connection() {
     let mut bench = Bench::with(small());
     let conn = live(&mut bench);

@@ -122,6 +122,24 @@ fn a_second_subscribe_that_is_refused_ends_the_first_aloud() {
 }
 
 #[test]
+fn a_handle_stays_good_while_its_room_is_attached_anew() {
+    let mut bench = Bench::new();
+    let conn = bench.enter("ann", JSON);
+    bench.subscribe(conn, 1, at(4));
+    let handle = RoomRef::Handle(RoomHandle(1));
+    let wants = Wants { presence: true, ..Wants::default() };
+    bench.ask(conn, Command::Subscribe { rooms: vec![SubscribeRoom { room: handle.clone(), cursor: None, wants }] });
+    bench.ask(conn, post(handle.clone(), b"hi"));
+    let unsubscribed = bench.ask(conn, Command::Unsubscribe { rooms: vec![handle] });
+    let sent = bench.sent();
+    let [ToHome::Detach(_), ToHome::Attach(attach), ToHome::Command(_)] = &sent[..] else { panic!("{sent:?}") };
+    bench.attached(attach, 1, Start::Resuming, at(4), at(4));
+    let heard = bench.read(conn);
+    assert!(matches!(replies(&heard).last(), Some((n, Reply::Unsubscribed { .. })) if *n == unsubscribed));
+    assert!(refusals(&heard).is_empty());
+}
+
+#[test]
 fn what_is_asked_of_a_room_under_way_waits_for_it() {
     let mut bench = Bench::new();
     let conn = bench.enter("ann", JSON);
