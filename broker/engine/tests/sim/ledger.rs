@@ -1,0 +1,266 @@
+//! The judge's book of places: what each room placed, what of it is safe, what was lost. Written from what the
+//! engine hands to its store, never from what the engine believes.
+
+use crate::pages::same_message;
+use rookery_protocol::event::{Departure, Event, EventBody};
+use rookery_protocol::ids::{Place, RoomKey, UserId};
+use rookery_protocol::message::Message;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Counts what the judge saw; orders facts without a clock.
+pub type Stamp = u64;
+
+pub struct Entry {
+    pub event: Arc<Event>,
+    pub confirmed: Option<Stamp>,
+    /// Somebody was told that it is safe.
+    pub promised: bool,
+}
+
+/// An event that had a place and was taken back before anybody was promised it.
+pub struct Lost {
+    pub event: Arc<Event>,
+    /// What it followed.
+    pub before: Place,
+    pub at: Stamp,
+}
+
+/// One version of a message.
+pub struct Version {
+    pub message: Arc<Message>,
+    pub deleted: bool,
+    pub confirmed: Option<Stamp>,
+}
+
+#[derive(Default)]
+pub struct Book {
+    /// By seq: the room's one order.
+    pub chain: BTreeMap<u64, Entry>,
+    pub lost: HashMap<Place, Lost>,
+    /// By the message's place, then by the place of the change. Versions stay here when they are lost.
+    pub versions: HashMap<Place, BTreeMap<Place, Version>>,
+    /// Where users were removed.
+    pub removals: Vec<(UserId, Place)>,
+    /// Where each distinct body was posted, to see a message that came twice.
+    tokens: HashMap<Vec<u8>, Place>,
+    /// Replay is promised above this place only.
+    pub replay_from: Place,
+    /// When a store's failure last took something back.
+    pub taken_back: Option<Stamp>,
+}
+
+#[derive(Default)]
+pub struct Ledger {
+    pub books: HashMap<RoomKey, Book>,
+    pub stamp: Stamp,
+}
+
+impl Ledger {
+    pub fn tick(&mut self) -> Stamp {
+        self.stamp += 1;
+        self.stamp
+    }
+
+    pub fn book(&mut self, room: &RoomKey) -> &mut Book {
+        if !self.books.contains_key(room) {
+            self.books.insert(room.clone(), Book::default());
+        }
+        self.books.get_mut(room).expect("just made")
+    }
+
+    pub fn placed(&mut self, room: &RoomKey, event: &Arc<Event>) -> Result<(), String> {
+        self.tick();
+        self.book(room).placed(event).map_err(|e| format!("{}: {e}", name(room)))
+    }
+
+    pub fn confirmed(&mut self, room: &RoomKey, event: &Arc<Event>) -> Result<(), String> {
+        let stamp = self.tick();
+        self.book(room).confirmed(event, stamp).map_err(|e| format!("{}: {e}", name(room)))
+    }
+
+    /// Everything above is gone.
+    pub fn lost_above(&mut self, room: &RoomKey, above: Place) -> Result<(), String> {
+        let stamp = self.tick();
+        self.book(room).lose(above, stamp).map_err(|e| format!("{}: {e}", name(room)))
+    }
+}
+
+impl Book {
+    pub fn end(&self) -> Place {
+        self.chain.last_key_value().map_or(Place::START, |(_, e)| e.event.place)
+    }
+
+    /// The place before a seq of the present order.
+    pub fn before(&self, seq: u64) -> Place {
+        self.chain.range(..seq).next_back().map_or(Place::START, |(_, e)| e.event.place)
+    }
+
+    /// An entry of the present order.
+    pub fn entry(&self, place: Place) -> Option<&Entry> {
+        self.chain.get(&place.seq.0).filter(|e| e.event.place == place)
+    }
+
+    pub fn is_valid(&self, place: Place) -> bool {
+        place == Place::START || self.entry(place).is_some()
+    }
+
+    /// The newest place of the present order that somebody who has `place` has too.
+    pub fn fork_of(&self, place: Place) -> Place {
+        let mut at = place;
+        while !self.is_valid(at) {
+            match self.lost.get(&at) {
+                Some(lost) => at = lost.before,
+                None => return Place::START,
+            }
+        }
+        at
+    }
+
+    fn placed(&mut self, event: &Arc<Event>) -> Result<(), String> {
+        let place = event.place;
+        if place.seq.0 == 0 {
+            return Err(format!("{place} is no place"));
+        }
+        if self.lost.contains_key(&place) {
+            return Err(format!("{place} is given twice: its first event was lost"));
+        }
+        if let Some(there) = self.chain.get(&place.seq.0) {
+            if there.event.place == place && same_event(&there.event, event) {
+                return Ok(());
+            }
+            return Err(format!("{place} has two contents: {:?} and {event:?}", there.event));
+        }
+        let before = self.before(place.seq.0);
+        let after = self.chain.range(place.seq.0..).next();
+        if before.epoch > place.epoch || after.is_some_and(|(_, e)| e.event.place.epoch < place.epoch) {
+            return Err(format!("{place} comes after {before}"));
+        }
+        self.note(event)?;
+        self.chain.insert(place.seq.0, Entry { event: event.clone(), confirmed: None, promised: false });
+        Ok(())
+    }
+
+    /// What follows from an event for later checks.
+    fn note(&mut self, event: &Event) -> Result<(), String> {
+        match &event.body {
+            EventBody::Posted(message) => {
+                if message.version != event.place || message.place != event.place {
+                    return Err(format!("{} posts a message of {}", event.place, message.version));
+                }
+                if let Some(first) = self.tokens.insert(message.body.to_vec(), event.place) {
+                    return Err(format!("sent once, placed twice: {first} and {}", event.place));
+                }
+                self.version(message, event.place, false);
+            }
+            EventBody::Edited(message) => {
+                if message.version != event.place {
+                    return Err(format!("{} makes version {}", event.place, message.version));
+                }
+                self.version(message, event.place, false);
+            }
+            EventBody::Deleted { target } => {
+                let newest = self.versions.get(target).and_then(|v| v.values().next_back());
+                let Some(newest) = newest else { return Err(format!("{} deletes nothing", event.place)) };
+                let stub = Arc::new(newest.message.stub(event.at, event.place));
+                self.version(&stub, event.place, true);
+            }
+            EventBody::Left { user, why } => match why {
+                Departure::Removed | Departure::RoomDeleted | Departure::Erased => {
+                    self.removals.push((user.clone(), event.place));
+                }
+                Departure::Left => {}
+            },
+            EventBody::Reacted { .. }
+            | EventBody::Unreacted { .. }
+            | EventBody::Pinned { .. }
+            | EventBody::Unpinned { .. }
+            | EventBody::Joined { .. }
+            | EventBody::RoleSet { .. }
+            | EventBody::Updated(_)
+            | EventBody::Notified(_)
+            | EventBody::Recorded(_)
+            | EventBody::Void => {}
+        }
+        Ok(())
+    }
+
+    fn version(&mut self, message: &Arc<Message>, at: Place, deleted: bool) {
+        let version = Version { message: message.clone(), deleted, confirmed: None };
+        self.versions.entry(message.place).or_default().insert(at, version);
+    }
+
+    fn confirmed(&mut self, event: &Arc<Event>, stamp: Stamp) -> Result<(), String> {
+        let place = event.place;
+        if !self.chain.contains_key(&place.seq.0) {
+            self.placed(event)?;
+        }
+        let entry = self.chain.get_mut(&place.seq.0).expect("just looked");
+        if !same_event(&entry.event, event) {
+            return Err(format!("{place} was placed as {:?} and stored as {event:?}", entry.event));
+        }
+        // A foreign message gets its ordinal when it is stored.
+        entry.event = event.clone();
+        entry.confirmed.get_or_insert(stamp);
+        if let Some(target) = event.body.target()
+            && let Some(version) = self.versions.get_mut(&target).and_then(|v| v.get_mut(&place))
+        {
+            version.confirmed.get_or_insert(stamp);
+            if let EventBody::Posted(message) = &event.body {
+                version.message = message.clone();
+            }
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, above: Place, stamp: Stamp) -> Result<(), String> {
+        let gone = self.chain.split_off(&(above.seq.0 + 1));
+        if !gone.is_empty() {
+            self.taken_back = Some(stamp);
+        }
+        let mut before = self.end();
+        for entry in gone.into_values() {
+            let place = entry.event.place;
+            if entry.promised || entry.confirmed.is_some() {
+                return Err(format!("{place} was promised and is lost"));
+            }
+            if let EventBody::Posted(message) = &entry.event.body {
+                self.tokens.remove(&message.body[..]);
+            }
+            self.removals.retain(|(_, at)| *at != place);
+            self.lost.insert(place, Lost { event: entry.event, before, at: stamp });
+            before = place;
+        }
+        Ok(())
+    }
+
+    /// The oldest version of a message that somebody may still be shown who asked at `asked`.
+    pub fn oldest_shown(&self, message: Place, asked: Stamp) -> Option<(Place, &Version)> {
+        let versions = self.versions.get(&message)?;
+        let safe = |at: &Place, v: &Version| self.entry(*at).is_some() && v.confirmed.is_some_and(|c| c < asked);
+        versions.iter().rev().find(|(at, v)| safe(at, v)).map(|(at, v)| (*at, v))
+    }
+}
+
+/// Whether two tellings of one event agree, messages apart: those have versions.
+pub fn same_event(a: &Event, b: &Event) -> bool {
+    if a.place != b.place || a.by != b.by {
+        return false;
+    }
+    match (&a.body, &b.body) {
+        (EventBody::Posted(a), EventBody::Posted(b)) => {
+            a.place == b.place && a.sender == b.sender && (a.version != b.version || alike(a, b))
+        }
+        (EventBody::Edited(a), EventBody::Edited(b)) => a.place == b.place && (a.version != b.version || alike(a, b)),
+        (a, b) => a == b,
+    }
+}
+
+/// A foreign message has no ordinal before it is stored.
+fn alike(a: &Message, b: &Message) -> bool {
+    same_message(a, b) || ((a.ordinal == 0 || b.ordinal == 0) && a.body == b.body)
+}
+
+pub fn name(room: &RoomKey) -> String {
+    format!("{}/{}", room.kind.word(), room.name)
+}
