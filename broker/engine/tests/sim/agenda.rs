@@ -1,6 +1,7 @@
 //! What will happen when: the simulation's only clock.
 
 use rookery_engine::ports::{Fact, Now};
+use rookery_protocol::ids::RoomKey;
 use std::collections::BTreeMap;
 
 /// Everything that can happen.
@@ -13,6 +14,8 @@ pub enum Happening {
     Number { room: usize },
     /// The journal of a shard syncs what was submitted.
     Sync { shard: u8 },
+    /// Another node stores what it placed in a room.
+    Settle { room: RoomKey },
     Turn { shard: u8 },
     Tick { shard: u8 },
     /// A client wants something.

@@ -6,7 +6,7 @@ use crate::tables::Tables;
 use rookery_engine::ports::{Batch, Fact, Foreign, Row, Stored, Ticket};
 use rookery_engine::settings::OnFailure;
 use rookery_protocol::event::{Event, EventBody};
-use rookery_protocol::ids::{Epoch, Place, RoomKey};
+use rookery_protocol::ids::{Epoch, RoomKey};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub struct Journal {
     pub failing: bool,
     /// The highest run that was given.
     pub run: Epoch,
+    /// Rooms whose tail was taken back and whose sequencer does not know yet.
+    failed: Vec<RoomKey>,
     /// Batches that failed, for the record.
     pub failures: u64,
 }
@@ -33,6 +35,7 @@ impl Journal {
             fences: HashMap::new(),
             failing: false,
             run,
+            failed: Vec::new(),
             failures: 0,
         }
     }
@@ -133,6 +136,7 @@ impl Journal {
             self.foreign.remove(&batch.room);
             let last = self.tables(&batch.room).last;
             ledger.lost_above(&batch.room, last)?;
+            self.failed.push(batch.room.clone());
         }
         Ok(())
     }
@@ -214,9 +218,8 @@ impl Journal {
         Ok(())
     }
 
-    /// The place that a key has in a room, as far as it is stored.
-    pub fn last(&mut self, room: &RoomKey) -> Place {
-        self.tables(room).last
+    pub fn take_failed(&mut self) -> Vec<RoomKey> {
+        std::mem::take(&mut self.failed)
     }
 }
 

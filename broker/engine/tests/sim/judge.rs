@@ -11,6 +11,8 @@ use rookery_protocol::reply::{GapReason, Mark, Start, Subscribed};
 #[derive(Debug)]
 pub struct Sub {
     pub room: RoomKey,
+    /// Of the plan's rooms.
+    pub index: usize,
     pub user: UserId,
     /// Everything up to here was told.
     pub last: Place,
@@ -35,6 +37,7 @@ pub enum SubState {
 #[derive(Clone, Debug)]
 pub struct AskedRoom {
     pub room: RoomKey,
+    pub index: usize,
     pub cursor: Option<Place>,
     pub stamp: Stamp,
 }
@@ -95,6 +98,7 @@ pub fn subscribed(
     };
     Ok(Sub {
         room: told.room.clone(),
+        index: asked.index,
         user: user.clone(),
         last: told.from,
         end: told.end,

@@ -96,6 +96,11 @@ impl Book {
         self.chain.range(..seq).next_back().map_or(Place::START, |(_, e)| e.event.place)
     }
 
+    /// Where a body stands, if it does.
+    pub fn place_of(&self, body: &[u8]) -> Option<Place> {
+        self.tokens.get(body).copied()
+    }
+
     /// An entry of the present order.
     pub fn entry(&self, place: Place) -> Option<&Entry> {
         self.chain.get(&place.seq.0).filter(|e| e.event.place == place)

@@ -105,6 +105,9 @@ impl Plan {
         }
     }
 
+    /// The user that may do everything.
+    pub const ADMIN: &str = "admin";
+
     pub fn user(n: u64) -> Name {
         Name::new(&format!("user-{n}")).expect("a name")
     }

@@ -34,8 +34,10 @@ impl Ask {
 pub struct Line {
     pub room: RoomKey,
     pub last: Place,
-    /// The epoch it numbers in.
+    /// The epoch it numbers in; 0 before anybody asked.
     pub epoch: Epoch,
+    /// The store failed: what was numbered above what is stored is dead.
+    pub failed: bool,
     pub keys: BTreeMap<(UserId, DuplicateKey), Place>,
     pub queue: VecDeque<Ask>,
     /// Facts of a room arrive in order: not before this time.
@@ -48,17 +50,22 @@ impl Line {
             room,
             last: Place::START,
             epoch: Epoch(0),
+            failed: false,
             keys: BTreeMap::new(),
             queue: VecDeque::new(),
             facts_at: 0,
         }
     }
 
-    /// A new epoch begins behind what is stored; what was numbered above it is forgotten, keys included.
+    /// A new epoch begins. If the store failed, or nobody asked before, it does so behind what is stored: what was
+    /// numbered above that is forgotten, keys included.
     pub fn open(&mut self, epoch: Epoch, stored: Place, keys: BTreeMap<(UserId, DuplicateKey), Place>) {
+        if self.failed || self.epoch == Epoch(0) {
+            self.last = stored;
+            self.keys = keys;
+            self.failed = false;
+        }
         self.epoch = epoch;
-        self.last = stored;
-        self.keys = keys;
     }
 
     pub fn answer(&mut self, ask: &Ask) -> Sequenced {

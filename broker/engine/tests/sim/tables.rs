@@ -36,10 +36,13 @@ pub struct Tables {
 impl Tables {
     /// One batch, wholly. The first of its events is the next of the room.
     pub fn apply(&mut self, batch: &Batch) -> Result<(), String> {
-        // The one row that comes before events: it takes back what they follow.
+        // Two rows come before events: one takes back what they follow, one everything there was.
         for row in &batch.rows {
             if let Row::Retract { above } = row {
                 self.retract(*above)?;
+            }
+            if matches!(row, Row::Wipe) {
+                *self = Tables { last: self.last, replay_from: self.last, ..Tables::default() };
             }
         }
         for event in &batch.events {
@@ -146,7 +149,7 @@ impl Tables {
             Row::Belongs { room, role: None } => {
                 self.belongs.remove(room);
             }
-            Row::Retract { .. } => {}
+            Row::Retract { .. } | Row::Wipe => {}
         }
     }
 

@@ -1,0 +1,163 @@
+//! A shard's ports, as the simulation carries them out.
+
+use crate::agenda::Happening;
+use crate::outside::Outside;
+use crate::plan::{Plan, REALM};
+use crate::sequencer::{Ask, at_once};
+use rookery_engine::message::{ConnId, Parcel, ShardId};
+use rookery_engine::ports::{
+    Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+};
+use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::ids::{Millis, Name, Realm, RoomHandle, RoomKey};
+use rookery_protocol::principal::{Powers, Principal, Profile};
+
+pub struct Carrier<'a> {
+    pub me: u8,
+    pub outside: &'a mut Outside,
+}
+
+impl Ports for Carrier<'_> {
+    fn lane_room(&self, to: ShardId) -> usize {
+        self.outside.lanes.room(self.me, to.0)
+    }
+
+    fn send(&mut self, to: ShardId, parcel: Parcel) {
+        let outside = &mut *self.outside;
+        let now = outside.agenda.now().mono;
+        let delay = outside.dice.below(outside.plan.lane_ms + 1);
+        let lane = outside.lanes.lane(self.me, to.0);
+        lane.next_at = lane.next_at.max(now + delay);
+        lane.push(parcel);
+        outside.agenda.at(lane.next_at, outside.life, Happening::Parcel { from: self.me, to: to.0 });
+    }
+
+    fn sequence(&mut self, ticket: Ticket, request: &SequenceRequest<'_>) -> Option<Sequenced> {
+        let outside = &mut *self.outside;
+        if !outside.plan.far_sequencer {
+            return Some(at_once(request));
+        }
+        let room = outside.sequencer.index(request.room);
+        let ask = Ask::new(self.me, ticket, request);
+        outside.sequencer.line(room).queue.push_back(ask);
+        let delay = 1 + outside.dice.below(outside.plan.sequence_ms);
+        outside.after(delay, Happening::Number { room });
+        None
+    }
+
+    fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored> {
+        let outside = &mut *self.outside;
+        let at_once = outside.plan.store_at_once;
+        outside.log(format_args!(
+            "shard {} submits {}: {} events to {:?}, {} rows",
+            self.me,
+            batch.room.name,
+            batch.events.len(),
+            batch.events.last().map(|e| e.place),
+            batch.rows.len()
+        ));
+        let idle = outside.journal.waiting(self.me) == 0;
+        match outside.journal.submit(self.me, ticket, batch, at_once, &mut outside.ledger) {
+            Ok(Some(answer)) => return Some(answer),
+            Ok(None) => {}
+            Err(wrong) => outside.check(Err(wrong)),
+        }
+        if idle {
+            outside.set_sync(self.me);
+        }
+        None
+    }
+
+    fn load(
+        &mut self,
+        ticket: Ticket,
+        handle: RoomHandle,
+        room: &RoomKey,
+    ) -> Option<Result<Box<RoomImage>, StoreFault>> {
+        let outside = &mut *self.outside;
+        let image = if outside.reading_fails() {
+            Err(StoreFault)
+        } else {
+            let settled = outside.journal.settle_foreign(room, u64::MAX, &mut outside.ledger);
+            outside.check(settled);
+            let recent = outside.dice.below(60) as usize;
+            Ok(Box::new(outside.journal.tables(room).image(recent)))
+        };
+        if outside.plan.fetch_ms == 0 {
+            return Some(image);
+        }
+        let delay = outside.dice.below(outside.plan.fetch_ms);
+        let index = outside.sequencer.index(room);
+        outside.room_fact(self.me, index, delay, Fact::Loaded { room: handle, ticket, image });
+        None
+    }
+
+    fn fetch(
+        &mut self,
+        ticket: Ticket,
+        handle: RoomHandle,
+        room: &RoomKey,
+        what: &Fetch,
+    ) -> Option<Result<Fetched, StoreFault>> {
+        let outside = &mut *self.outside;
+        let answer =
+            if outside.reading_fails() { Err(StoreFault) } else { Ok(outside.journal.tables(room).fetch(what)) };
+        if outside.plan.fetch_ms == 0 {
+            return Some(answer);
+        }
+        let delay = outside.dice.below(outside.plan.fetch_ms);
+        let fact = Fact::Fetched { room: handle, ticket, answer };
+        outside.after(delay, Happening::Fact { shard: self.me, fact: Box::new(fact) });
+        None
+    }
+
+    fn verify(
+        &mut self,
+        ticket: Ticket,
+        _realm: Option<&Realm>,
+        token: &str,
+        _at: Millis,
+    ) -> Option<Result<Principal, ErrorCode>> {
+        let answer = principal(token);
+        let outside = &mut *self.outside;
+        if outside.plan.verify_ms == 0 {
+            return Some(answer);
+        }
+        let delay = outside.dice.below(outside.plan.verify_ms);
+        // The edge says with `conn` whose token it was.
+        let fact = Fact::Verified { conn: ConnId { slot: 0, generation: 0 }, ticket, answer };
+        outside.after(delay, Happening::Fact { shard: self.me, fact: Box::new(fact) });
+        None
+    }
+}
+
+impl Outside {
+    /// A store that fails to write often fails to read; one that loses a read now and then exists too.
+    fn reading_fails(&mut self) -> bool {
+        let of_thousand = match (self.journal.failing, self.plan.loads_fail && !self.peace) {
+            (true, _) => 300,
+            (false, true) => 80,
+            (false, false) => 0,
+        };
+        self.dice.chance(of_thousand)
+    }
+}
+
+/// A token is its user's name; one with a question mark is none of ours.
+fn principal(token: &str) -> Result<Principal, ErrorCode> {
+    let user = Name::new(token).map_err(|_| ErrorCode::BadToken)?;
+    if token.contains('?') {
+        return Err(ErrorCode::BadToken);
+    }
+    Ok(Principal {
+        realm: REALM,
+        user,
+        profile: Profile::default(),
+        claims: Vec::new(),
+        organisation: None,
+        powers: Powers { backend: token == Plan::ADMIN, any_realm: false },
+        expires_at: None,
+        token_id: None,
+        issued_at: 0,
+    })
+}

@@ -1,0 +1,247 @@
+//! What a client makes of what it reads; every word of it goes past the judge.
+
+use crate::client::{Asked, Client, Link, Posted, What};
+use crate::judge::{self, Ack, AskedRoom, SubState};
+use crate::ledger::name;
+use crate::outside::Outside;
+use crate::wire::Frame;
+use rookery_engine::settings::Deliver;
+use rookery_protocol::dialect::contract::{Incoming, Number};
+use rookery_protocol::dialect::registry;
+use rookery_protocol::dialect::speak::ServerFrame;
+use rookery_protocol::errors::{ErrorCode, Retry};
+use rookery_protocol::event::{EventBody, Signal};
+use rookery_protocol::ids::{AckLevel, Place, RoomHandle, RoomKey};
+use rookery_protocol::reply::{Mark, Refusal, Reply};
+
+type Verdict = Result<(), String>;
+
+impl Client {
+    /// Bytes from the socket, in any portion. True: the server's ping wants its pong.
+    pub fn read(&mut self, bytes: &[u8], outside: &mut Outside) -> Result<bool, String> {
+        let mut pinged = false;
+        let Some(link) = self.link.as_mut() else { return Ok(false) };
+        link.socket.push(bytes);
+        while let Some(link) = self.link.as_mut() {
+            let mut heard = Vec::new();
+            let speak = registry::speaker(self.dialect).ok_or("no such dialect")?;
+            let bad = match link.socket.next()? {
+                None => break,
+                Some(Frame::Ping) => {
+                    pinged = true;
+                    continue;
+                }
+                Some(Frame::Close { code, reason }) => {
+                    outside.log(format_args!("client {} reads close {code} {reason}", self.id));
+                    link.closing = Some(code);
+                    continue;
+                }
+                Some(Frame::Text(text)) => speak.hear(&mut link.epochs, Incoming::Text(&text), &mut heard),
+                Some(Frame::Binary(bytes)) => speak.hear(&mut link.epochs, Incoming::Binary(&bytes), &mut heard),
+            };
+            if let Err(bad) = bad {
+                return Err(format!("client {} cannot read a frame: {bad:?}", self.id));
+            }
+            for frame in heard {
+                self.hear(frame, outside).map_err(|e| format!("client {}: {e}", self.id))?;
+            }
+        }
+        Ok(pinged)
+    }
+
+    fn hear(&mut self, frame: ServerFrame, outside: &mut Outside) -> Verdict {
+        match frame {
+            ServerFrame::Reply { number, reply } => self.reply(number, reply, outside),
+            ServerFrame::Event { room, event, .. } => {
+                outside.log(format_args!("client {} hears {} {:?}", self.id, event.place, event.body.kind()));
+                let sub = sub(self.link.as_mut(), room)?;
+                sub.event(&mut outside.ledger, &event)?;
+                if let EventBody::Posted(message) = &event.body {
+                    let known = &mut self.rooms[sub.index].known;
+                    known.push(message.place);
+                    if known.len() > 40 {
+                        known.remove(0);
+                    }
+                }
+                Ok(())
+            }
+            ServerFrame::Signal { room, signal: Signal::Retract { above, next } } => {
+                outside.log(format_args!("client {} hears retract above {above}, next {next}", self.id));
+                let sub = sub(self.link.as_mut(), room)?;
+                sub.retract(&mut outside.ledger, above, next)?;
+                self.rooms[sub.index].known.retain(|place| *place <= above);
+                Ok(())
+            }
+            ServerFrame::Signal { room, signal } => {
+                let sub = sub(self.link.as_mut(), room)?;
+                if sub.state == SubState::Ended {
+                    return Err(format!("{signal:?} of {} after its end", name(&sub.room)));
+                }
+                Ok(())
+            }
+            ServerFrame::Mark(mark) => {
+                outside.log(format_args!("client {} hears {mark:?}", self.id));
+                let (Mark::Resumed { room, .. }
+                | Mark::Gap { room, .. }
+                | Mark::Ended { room, .. }
+                | Mark::Present { room, .. }) = mark;
+                sub(self.link.as_mut(), room)?.mark(&mut outside.ledger, &mark)
+            }
+        }
+    }
+
+    fn reply(&mut self, number: Number, reply: Reply, outside: &mut Outside) -> Verdict {
+        outside.log(format_args!("client {} hears {number}: {}", self.id, short(&reply)));
+        let link = self.link.as_mut().ok_or("no connection")?;
+        let Some(asked) = link.asked.get_mut(&number) else {
+            return Err(format!("{reply:?} answers {number}, which waits for nothing"));
+        };
+        asked.replies -= 1;
+        let stamp = asked.stamp;
+        match (&reply, &asked.what) {
+            (Reply::Welcome(welcome), _) => {
+                if welcome.user != self.user {
+                    return Err(format!("{} is welcomed as {}", self.user, welcome.user));
+                }
+                link.welcome = true;
+            }
+            (Reply::Subscribed(told), What::Subscribe(rooms)) => {
+                let Some(room) = rooms.iter().find(|r| r.room == told.room).cloned() else {
+                    return Err(format!("subscribed to {}, unasked", name(&told.room)));
+                };
+                let when_stored = outside.deliver(&room.room) == Deliver::Stored;
+                let sub = judge::subscribed(&mut outside.ledger, &self.user, &room, told, when_stored)?;
+                let old = link.subs.insert(told.handle, sub);
+                if old.is_some_and(|old| old.state != SubState::Ended) {
+                    return Err(format!("subscribed to {} twice", name(&told.room)));
+                }
+            }
+            (Reply::Unsubscribed { room }, What::Unsubscribe) => match link.subs.remove(room) {
+                Some(sub) => self.rooms[sub.index].cursor = Some(sub.last),
+                None => return Err(format!("unsubscribed from {room:?}, which was not subscribed")),
+            },
+            (Reply::Placed { place, level, duplicate, ordinal }, What::Post(posted)) => {
+                let room = outside.room(posted.room, &self.user);
+                let asked = posted.level.unwrap_or(AckLevel::Local);
+                let body = Some(&posted.body[..]);
+                let ack = Ack { room: &room, user: &self.user, place: *place, level: *level, asked, body };
+                judge::acked(&mut outside.ledger, &ack)?;
+                if *duplicate && !posted.unsure {
+                    return Err(format!("{place} is called a repeat, it was sent once"));
+                }
+                if ordinal.is_none() {
+                    return Err(format!("{place} is a message without an ordinal"));
+                }
+                let index = posted.room;
+                self.follows(index, *place, *level, outside)?;
+                self.rooms[index].known.push(*place);
+            }
+            (Reply::Placed { place, level, .. }, What::Change { room, level: asked }) => {
+                let key = outside.room(*room, &self.user);
+                let ack = Ack { room: &key, user: &self.user, place: *place, level: *level, asked: *asked, body: None };
+                judge::acked(&mut outside.ledger, &ack)?;
+                let index = *room;
+                self.follows(index, *place, *level, outside)?;
+            }
+            (Reply::History(page), What::History { room }) => {
+                let key = outside.room(*room, &self.user);
+                let book = outside.ledger.book(&key);
+                let mut last = Place::START;
+                for message in &page.messages {
+                    judge::check_version(book, message, stamp)?;
+                    if message.place <= last || message.place > page.fence {
+                        return Err(format!("history of {}: {} after {last}", name(&key), message.place));
+                    }
+                    last = message.place;
+                }
+            }
+            (Reply::Refused(refusal), What::Post(posted)) => {
+                let posted = posted.clone();
+                self.refused(posted, refusal, outside)?;
+            }
+            (Reply::Refused(refusal), What::Subscribe(rooms)) => {
+                // Only of one room is it clear which one was refused.
+                if let [room] = &rooms[..]
+                    && refusal.code.retry() != Retry::Later
+                {
+                    self.rooms[room.index].wanted = false;
+                }
+                // A token that is refused takes the frame's rooms with it.
+                if refusal.code == ErrorCode::BadToken {
+                    asked.replies = 0;
+                }
+            }
+            (Reply::Refused(_), _) => {}
+            (Reply::Done | Reply::Pong { .. } | Reply::Roster { .. } | Reply::Presence { .. }, _) => {}
+            (Reply::Rooms { .. } | Reply::Users { .. } | Reply::Unread { .. } | Reply::Direct { .. }, _) => {}
+            (Reply::Numbers { .. } | Reply::Broadcast { .. } | Reply::Counted { .. }, _) => {}
+            (
+                Reply::Subscribed(_) | Reply::Unsubscribed { .. } | Reply::Placed { .. } | Reply::History(_),
+                what,
+            ) => return Err(format!("{reply:?} answers {what:?}")),
+        }
+        if let Some(link) = self.link.as_mut()
+            && link.asked.get(&number).is_some_and(|a| a.replies == 0)
+        {
+            link.asked.remove(&number);
+        }
+        Ok(())
+    }
+
+    /// On a live subscription an ack follows its event.
+    fn follows(&self, room: usize, place: Place, level: AckLevel, outside: &mut Outside) -> Verdict {
+        let Some((_, sub)) = self.sub(room) else { return Ok(()) };
+        let loose = self.link.as_ref().is_some_and(|l| l.loose);
+        let early = sub.when_stored && level == AckLevel::Accepted;
+        if loose || early || sub.state != SubState::Live || sub.last >= place {
+            return Ok(());
+        }
+        let book = outside.ledger.book(&sub.room);
+        let disturbed = book.taken_back.max(outside.squeezed).is_some_and(|at| at > sub.asked);
+        if disturbed || book.entry(place).is_none() {
+            return Ok(());
+        }
+        Err(format!("{} {place} is acked before its event; {} was told", name(&sub.room), sub.last))
+    }
+
+    fn refused(&mut self, posted: Posted, refusal: &Refusal, outside: &mut Outside) -> Verdict {
+        let room = outside.room(posted.room, &self.user);
+        let unsure = posted.unsure || refusal.code == ErrorCode::Unsure;
+        if !unsure && let Some(place) = outside.ledger.book(&room).place_of(&posted.body) {
+            return Err(format!("{} {place} is refused with {:?} and stands", name(&room), refusal.code));
+        }
+        if refusal.code.retry() == Retry::Later && posted.key.is_some() {
+            self.unacked.push_back(Posted { unsure, tries: posted.tries + 1, ..posted });
+        } else if !unsure {
+            outside.refused.push((room, posted.body));
+        }
+        Ok(())
+    }
+}
+
+fn sub(link: Option<&mut Link>, handle: RoomHandle) -> Result<&mut judge::Sub, String> {
+    let link = link.ok_or("no connection")?;
+    link.subs.get_mut(&handle).ok_or_else(|| format!("something of {handle:?}, which is not subscribed"))
+}
+
+/// A reply in one line of the trace.
+fn short(reply: &Reply) -> String {
+    match reply {
+        Reply::Subscribed(s) => format!("subscribed {} {:?} from {} end {}", s.room.name, s.start, s.from, s.end),
+        Reply::History(page) => format!("{} messages up to {}", page.messages.len(), page.fence),
+        Reply::Welcome(_) => "welcome".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+impl Asked {
+    pub fn new(what: What, stamp: u64, replies: u32) -> Asked {
+        Asked { what, stamp, replies }
+    }
+}
+
+impl AskedRoom {
+    pub fn new(room: RoomKey, index: usize, cursor: Option<Place>, stamp: u64) -> AskedRoom {
+        AskedRoom { room, index, cursor, stamp }
+    }
+}

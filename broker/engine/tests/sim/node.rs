@@ -1,0 +1,127 @@
+//! The shards of one life of the node, driven as the shell drives them.
+
+use crate::agenda::Happening;
+use crate::carrier::Carrier;
+use crate::outside::Outside;
+use rookery_engine::edge::{AfterWrite, Opening};
+use rookery_engine::message::{ConnId, ShardId};
+use rookery_engine::ports::Fact;
+use rookery_engine::settings::Settings;
+use rookery_engine::shard::{Shard, TurnEnd};
+use rookery_protocol::dialect::contract::Incoming;
+use rookery_protocol::errors::DropReason;
+use rookery_protocol::ids::AckLevel;
+use std::sync::Arc;
+
+#[derive(Default)]
+pub struct Node {
+    shards: Vec<Driven>,
+}
+
+/// One shard, and what its shell remembers.
+struct Driven {
+    shard: Shard,
+    turn_set: bool,
+    tick_at: Option<u64>,
+    /// A lane was full: another turn when it has moved.
+    waits: bool,
+}
+
+impl Node {
+    /// A life begins.
+    pub fn start(outside: &mut Outside) -> Node {
+        let plan = &outside.plan;
+        let settings = |shard| Settings {
+            shard: ShardId(shard),
+            shards: plan.shards,
+            run: outside.journal.run,
+            placement_key: outside.placement_key(),
+            reach: AckLevel::Local,
+            realms: plan.realms(),
+            limits: plan.limits.clone(),
+        };
+        let driven = |shard| Driven {
+            shard: Shard::new(Arc::new(settings(shard))),
+            turn_set: false,
+            tick_at: None,
+            waits: false,
+        };
+        Node { shards: (0..plan.shards).map(driven).collect() }
+    }
+
+    pub fn shard(&self, shard: u8) -> &Shard {
+        &self.shards[usize::from(shard)].shard
+    }
+
+    /// Something is about to happen to a shard: it will need a turn soon.
+    fn touch(&mut self, shard: u8, outside: &mut Outside) -> &mut Shard {
+        let driven = &mut self.shards[usize::from(shard)];
+        if !driven.turn_set {
+            driven.turn_set = true;
+            let delay = if outside.dice.chance(600) { 0 } else { outside.dice.below(4) };
+            outside.after(delay, Happening::Turn { shard });
+        }
+        &mut driven.shard
+    }
+
+    pub fn open(&mut self, shard: u8, opening: Opening<'_>, outside: &mut Outside) -> ConnId {
+        let now = outside.agenda.now();
+        self.touch(shard, outside).open(now, &mut Carrier { me: shard, outside }, opening)
+    }
+
+    pub fn receive(&mut self, shard: u8, conn: ConnId, message: Incoming<'_>, outside: &mut Outside) {
+        let now = outside.agenda.now();
+        self.touch(shard, outside).receive(now, &mut Carrier { me: shard, outside }, conn, message);
+    }
+
+    pub fn closed(&mut self, shard: u8, conn: ConnId, outside: &mut Outside) {
+        let now = outside.agenda.now();
+        self.touch(shard, outside).closed(now, conn, DropReason::Left);
+    }
+
+    pub fn fact(&mut self, shard: u8, fact: Fact, outside: &mut Outside) {
+        let now = outside.agenda.now();
+        self.touch(shard, outside).fact(now, &mut Carrier { me: shard, outside }, fact);
+    }
+
+    pub fn parcel(&mut self, from: u8, to: u8, outside: &mut Outside) {
+        let now = outside.agenda.now();
+        let Some(parcel) = outside.lanes.lane(from, to).pop() else { return };
+        self.touch(to, outside).parcel(now, &mut Carrier { me: to, outside }, ShardId(from), parcel);
+        if self.shards[usize::from(from)].waits {
+            self.touch(from, outside);
+        }
+    }
+
+    pub fn tick(&mut self, shard: u8, outside: &mut Outside) {
+        let now = outside.agenda.now();
+        let driven = &mut self.shards[usize::from(shard)];
+        if driven.tick_at.is_some_and(|at| at > now.mono) {
+            return;
+        }
+        driven.tick_at = None;
+        self.touch(shard, outside).tick(now, &mut Carrier { me: shard, outside });
+    }
+
+    /// Ends a turn and sets the next tick. Answers who has bytes.
+    pub fn turn(&mut self, shard: u8, outside: &mut Outside) -> Vec<ConnId> {
+        let now = outside.agenda.now();
+        let driven = &mut self.shards[usize::from(shard)];
+        driven.turn_set = false;
+        let end = driven.shard.turn(now, &mut Carrier { me: shard, outside });
+        driven.waits = end == TurnEnd::LaneFull;
+        if driven.waits {
+            outside.squeeze();
+        }
+        if let Some(at) = driven.shard.next_deadline()
+            && driven.tick_at.is_none_or(|set| set > at)
+        {
+            let at = at.max(now.mono + 1);
+            driven.tick_at = Some(at);
+            outside.agenda.at(at, outside.life, Happening::Tick { shard });
+        }
+        let mut dirty = Vec::new();
+        driven.shard.edge.take_dirty(|conn| dirty.push(conn));
+        dirty
+    }
+}

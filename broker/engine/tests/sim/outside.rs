@@ -1,0 +1,147 @@
+//! Everything outside the shards: dice, agenda, store, sequencer, lanes, and the books of the judge.
+
+use crate::agenda::{Agenda, Happening};
+use crate::journal::Journal;
+use crate::lanes::Lanes;
+use crate::ledger::{Ledger, Stamp};
+use crate::plan::{Plan, REALM};
+use crate::rng::Rng;
+use crate::sequencer::Sequencer;
+use crate::trace::Trace;
+use rookery_engine::ports::Fact;
+use rookery_engine::settings::Deliver;
+use rookery_protocol::ids::{DuplicateKey, Epoch, RoomKey, RoomKind, UserId};
+use std::collections::HashMap;
+
+pub struct Outside {
+    pub plan: Plan,
+    pub dice: Rng,
+    pub agenda: Agenda,
+    pub journal: Journal,
+    pub sequencer: Sequencer,
+    pub lanes: Lanes,
+    pub ledger: Ledger,
+    pub trace: Trace,
+    /// Which life of the node this is; rises with every crash.
+    pub life: u32,
+    /// Faults are over.
+    pub peace: bool,
+    /// The first violation that was found where nothing could be returned.
+    pub wrong: Option<String>,
+    /// What was posted under which key, to play it back as another node's event.
+    pub posts: HashMap<(RoomKey, UserId, DuplicateKey), Vec<u8>>,
+    /// Answers of the store reach a shard in order: not before this time.
+    pub stored_at: Vec<u64>,
+    /// When a lane was last full, so that subscriptions may lag.
+    pub squeezed: Option<Stamp>,
+    pub far_users: u64,
+    /// Bodies that were refused for good: they must stand nowhere.
+    pub refused: Vec<(RoomKey, Vec<u8>)>,
+}
+
+/// Lanes that are wide take more than a run ever sends.
+pub const WIDE: usize = 64 << 20;
+
+impl Outside {
+    pub fn new(plan: Plan, keep: usize, loud: bool) -> Outside {
+        let seed = plan.seed;
+        Outside {
+            dice: Rng::new(seed.rotate_left(32) ^ 0x5851_f42d_4c95_7f2d),
+            agenda: Agenda::default(),
+            journal: Journal::new(Epoch(1000)),
+            sequencer: Sequencer::default(),
+            lanes: Lanes::new(plan.shards, WIDE),
+            ledger: Ledger::default(),
+            trace: Trace::new(keep, loud),
+            life: 0,
+            peace: false,
+            wrong: None,
+            posts: HashMap::new(),
+            stored_at: vec![0; usize::from(plan.shards)],
+            squeezed: None,
+            far_users: 0,
+            refused: Vec::new(),
+            plan,
+        }
+    }
+
+    /// Keeps the first violation.
+    pub fn check(&mut self, verdict: Result<(), String>) {
+        if let Err(wrong) = verdict {
+            self.wrong.get_or_insert(wrong);
+        }
+    }
+
+    pub fn log(&mut self, what: std::fmt::Arguments<'_>) {
+        self.trace.line(self.agenda.now().mono, what);
+    }
+
+    pub fn after(&mut self, delay: u64, what: Happening) {
+        self.agenda.after(delay, self.life, what);
+    }
+
+    /// A fact of one room, behind those that are under way to it.
+    pub fn room_fact(&mut self, shard: u8, room: usize, delay: u64, fact: Fact) {
+        let at = self.agenda.now().mono + delay;
+        let line = self.sequencer.line(room);
+        line.facts_at = line.facts_at.max(at);
+        let at = line.facts_at;
+        self.agenda.at(at, self.life, Happening::Fact { shard, fact: Box::new(fact) });
+    }
+
+    /// The journal of a shard syncs, and the shard is told.
+    pub fn sync(&mut self, shard: u8) {
+        let answers = match self.journal.sync(shard, &mut self.dice, &mut self.ledger) {
+            Ok(answers) => answers,
+            Err(wrong) => return self.check(Err(wrong)),
+        };
+        for room in self.journal.take_failed() {
+            let index = self.sequencer.index(&room);
+            self.sequencer.line(index).failed = true;
+        }
+        for fact in answers {
+            let now = self.agenda.now().mono;
+            let at = &mut self.stored_at[usize::from(shard)];
+            *at = (*at).max(now + self.dice.below(4));
+            self.agenda.at(*at, self.life, Happening::Fact { shard, fact: Box::new(fact) });
+        }
+        if self.journal.waiting(shard) > 0 {
+            self.set_sync(shard);
+        }
+    }
+
+    /// A lane is full: what is live may turn to catching up.
+    pub fn squeeze(&mut self) {
+        self.squeezed = Some(self.ledger.tick());
+    }
+
+    /// The node starts again.
+    pub fn begin_life(&mut self) {
+        self.life += 1;
+        self.journal.new_run();
+        self.journal.begin(self.plan.shards);
+        self.sequencer.crash();
+        let capacity = self.lanes.capacity;
+        self.lanes = Lanes::new(self.plan.shards, capacity);
+        self.stored_at.fill(0);
+    }
+
+    pub fn set_sync(&mut self, shard: u8) {
+        let delay = 1 + self.dice.below(self.plan.sync_ms);
+        self.after(delay, Happening::Sync { shard });
+    }
+}
+
+impl Outside {
+    /// A room by the plan's index; the one behind the last is the user's inbox.
+    pub fn room(&self, index: usize, user: &UserId) -> RoomKey {
+        match self.plan.rooms.get(index) {
+            Some(room) => room.key.clone(),
+            None => RoomKey { realm: REALM, kind: RoomKind::Inbox, name: user.clone() },
+        }
+    }
+
+    pub fn deliver(&self, room: &RoomKey) -> Deliver {
+        self.plan.rooms.iter().find(|r| r.key == *room).map_or(Deliver::Placed, |r| r.class.deliver)
+    }
+}
