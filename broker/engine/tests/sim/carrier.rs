@@ -4,7 +4,7 @@ use crate::agenda::Happening;
 use crate::outside::Outside;
 use crate::plan::{Plan, REALM};
 use crate::sequencer::{Ask, at_once};
-use rookery_engine::message::{ConnId, Parcel, ShardId};
+use rookery_engine::message::{Parcel, ShardId};
 use rookery_engine::ports::{
     Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
 };
@@ -124,8 +124,11 @@ impl Ports for Carrier<'_> {
             return Some(answer);
         }
         let delay = outside.dice.below(outside.plan.verify_ms);
-        // The edge says with `conn` whose token it was.
-        let fact = Fact::Verified { conn: ConnId { slot: 0, generation: 0 }, ticket, answer };
+        let Some(conn) = outside.speaking else {
+            outside.check(Err("a token of nobody is verified".to_owned()));
+            return Some(answer);
+        };
+        let fact = Fact::Verified { conn, ticket, answer };
         outside.after(delay, Happening::Fact { shard: self.me, fact: Box::new(fact) });
         None
     }

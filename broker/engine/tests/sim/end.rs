@@ -27,7 +27,7 @@ impl World {
             }
             for sub in link.subs.values().filter(|s| s.state != SubState::Ended) {
                 let end = self.outside.ledger.book(&sub.room).end();
-                if sub.last != end || sub.state != SubState::Live {
+                if sub.last != end || sub.state == SubState::Resuming {
                     return Some(format!(
                         "client {id} has {} up to {} ({:?}), its end is {end}",
                         name(&sub.room),

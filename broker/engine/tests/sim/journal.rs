@@ -178,7 +178,7 @@ impl Journal {
             if next >= below {
                 return Ok(());
             }
-            let Some(Foreign { event, rows }) = waiting.remove(&next) else { return Ok(()) };
+            let Some(Foreign { event, rows, .. }) = waiting.remove(&next) else { return Ok(()) };
             let event = Arc::new(self.with_ordinal(room, event));
             let tables = self.tables(room);
             let class = Arc::default();

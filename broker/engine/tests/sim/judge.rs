@@ -28,6 +28,8 @@ pub struct Sub {
 pub enum SubState {
     /// Waits for the mark `resumed`.
     Resuming,
+    /// Began with a gap: catches up without a word when it is live.
+    Lagging,
     Live,
     /// Nothing may follow.
     Ended,
@@ -54,7 +56,8 @@ pub fn subscribed(
         return Err(format!("asked for {}, subscribed to {room}", name(&asked.room)));
     }
     let book = ledger.book(&told.room);
-    let wrong = |what: String| Err(format!("{room}: subscribe at {:?} answered {:?}: {what}", asked.cursor, told.start));
+    let said = |what: String| format!("{room}: subscribe at {:?} answered {:?}: {what}", asked.cursor, told.start);
+    let wrong = |what: String| Err(said(what));
     let known = |place: Place| book.is_valid(place) || book.lost.get(&place).is_some_and(|l| l.at > asked.stamp);
     if !known(told.end) {
         return wrong(format!("end {} is no place of the room", told.end));
@@ -89,8 +92,8 @@ pub fn subscribed(
             SubState::Resuming
         }
         (Some(cursor), Start::Gap(reason)) => {
-            may_gap(book, cursor, reason, told.from).or_else(wrong)?;
-            SubState::Resuming
+            may_gap(book, cursor, reason, told.from).map_err(said)?;
+            SubState::Lagging
         }
         (None, Start::Resuming | Start::Gap(_) | Start::Retract { .. }) | (Some(_), Start::Live) => {
             return wrong("that answers another question".to_owned());

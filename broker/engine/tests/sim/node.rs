@@ -2,6 +2,7 @@
 
 use crate::agenda::Happening;
 use crate::carrier::Carrier;
+use crate::client::Link;
 use crate::outside::Outside;
 use rookery_engine::edge::{AfterWrite, Opening};
 use rookery_engine::message::{ConnId, ShardId};
@@ -71,6 +72,7 @@ impl Node {
 
     pub fn receive(&mut self, shard: u8, conn: ConnId, message: Incoming<'_>, outside: &mut Outside) {
         let now = outside.agenda.now();
+        outside.speaking = Some(conn);
         self.touch(shard, outside).receive(now, &mut Carrier { me: shard, outside }, conn, message);
     }
 
@@ -81,6 +83,9 @@ impl Node {
 
     pub fn fact(&mut self, shard: u8, fact: Fact, outside: &mut Outside) {
         let now = outside.agenda.now();
+        if let Fact::Verified { conn, .. } = fact {
+            outside.speaking = Some(conn);
+        }
         self.touch(shard, outside).fact(now, &mut Carrier { me: shard, outside }, fact);
     }
 
@@ -121,7 +126,53 @@ impl Node {
             outside.agenda.at(at, outside.life, Happening::Tick { shard });
         }
         let mut dirty = Vec::new();
-        driven.shard.edge.take_dirty(|conn| dirty.push(conn));
+        driven.shard.take_dirty(&mut dirty);
         dirty
+    }
+
+    /// Gives a client's socket what it takes.
+    pub fn write(&mut self, link: &mut Link, outside: &mut Outside) -> AfterWrite {
+        let (now, conn) = (outside.agenda.now(), link.conn);
+        let driven = &mut self.shards[usize::from(link.shard)];
+        loop {
+            let mut room = link.window.saturating_sub(link.pipe.len());
+            let mut taken = 0;
+            let mut waiting = 0;
+            for slice in driven.shard.slices(conn) {
+                let part = slice.len().min(room);
+                link.pipe.extend(&slice[..part]);
+                room -= part;
+                taken += part;
+                waiting += slice.len();
+            }
+            let after = driven.shard.wrote(now, conn, taken);
+            let done = match after {
+                AfterWrite::Empty | AfterWrite::Close(_) => Some(after),
+                AfterWrite::More if taken < waiting => Some(driven.shard.blocked(now, conn)),
+                AfterWrite::More => None,
+            };
+            if let Some(after) = done {
+                if driven.shard.wants_turn() {
+                    self.touch(link.shard, outside);
+                }
+                return after;
+            }
+        }
+    }
+
+    pub fn pong(&mut self, shard: u8, conn: ConnId, outside: &mut Outside) {
+        let now = outside.agenda.now();
+        self.touch(shard, outside).heard(now, conn);
+    }
+
+    /// What holds at the end of every turn.
+    pub fn bounds(&self, shard: u8, outside: &Outside) -> Result<(), String> {
+        let _ = (shard, outside);
+        Ok(())
+    }
+
+    pub fn at_rest(&self, shard: u8) -> Result<(), String> {
+        let _ = shard;
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use crate::plan::{Plan, REALM};
 use crate::rng::Rng;
 use crate::sequencer::Sequencer;
 use crate::trace::Trace;
+use rookery_engine::message::ConnId;
 use rookery_engine::ports::Fact;
 use rookery_engine::settings::Deliver;
 use rookery_protocol::ids::{DuplicateKey, Epoch, RoomKey, RoomKind, UserId};
@@ -35,6 +36,8 @@ pub struct Outside {
     /// When a lane was last full, so that subscriptions may lag.
     pub squeezed: Option<Stamp>,
     pub far_users: u64,
+    /// Whose words a shard is taking up, so that a late verification finds its connection.
+    pub speaking: Option<ConnId>,
     /// Bodies that were refused for good: they must stand nowhere.
     pub refused: Vec<(RoomKey, Vec<u8>)>,
 }
@@ -60,6 +63,7 @@ impl Outside {
             stored_at: vec![0; usize::from(plan.shards)],
             squeezed: None,
             far_users: 0,
+            speaking: None,
             refused: Vec::new(),
             plan,
         }
@@ -87,6 +91,21 @@ impl Outside {
         line.facts_at = line.facts_at.max(at);
         let at = line.facts_at;
         self.agenda.at(at, self.life, Happening::Fact { shard, fact: Box::new(fact) });
+    }
+
+    /// Another node's event that a failure of the store took away before this node heard of it.
+    pub fn is_dead(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::Foreign { room, event } => {
+                self.ledger.books.get(room).is_some_and(|b| b.lost.contains_key(&event.event.place))
+            }
+            Fact::Sequenced { .. }
+            | Fact::Stored { .. }
+            | Fact::Loaded { .. }
+            | Fact::Fetched { .. }
+            | Fact::Verified { .. }
+            | Fact::StoreBack => false,
+        }
     }
 
     /// The journal of a shard syncs, and the shard is told.

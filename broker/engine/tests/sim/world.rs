@@ -81,6 +81,7 @@ impl World {
         }
         match what {
             Happening::Parcel { from, to } => self.node.parcel(from, to, &mut self.outside),
+            Happening::Fact { fact, .. } if self.outside.is_dead(&fact) => {}
             Happening::Fact { shard, fact } => {
                 self.outside.log(format_args!("shard {shard} is told {}", brief(&fact)));
                 self.node.fact(shard, *fact, &mut self.outside);
