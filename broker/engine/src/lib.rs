@@ -17,6 +17,7 @@ pub mod fanout;
 pub mod home;
 pub mod message;
 pub mod placement;
+pub mod planted;
 pub mod ports;
 pub mod settings;
 pub mod shard;

@@ -7,21 +7,41 @@ use std::collections::BTreeMap;
 /// Everything that can happen.
 pub enum Happening {
     /// The oldest parcel under way from one shard to another arrives.
-    Parcel { from: u8, to: u8 },
+    Parcel {
+        from: u8,
+        to: u8,
+    },
     /// A port's late answer arrives at a shard.
-    Fact { shard: u8, fact: Box<Fact> },
+    Fact {
+        shard: u8,
+        fact: Box<Fact>,
+    },
     /// The sequencer turns to the oldest thing in a room's queue.
-    Number { room: usize },
+    Number {
+        room: usize,
+    },
     /// The journal of a shard syncs what was submitted.
-    Sync { shard: u8 },
+    Sync {
+        shard: u8,
+    },
     /// Another node stores what it placed in a room.
-    Settle { room: RoomKey },
-    Turn { shard: u8 },
-    Tick { shard: u8 },
+    Settle {
+        room: RoomKey,
+    },
+    Turn {
+        shard: u8,
+    },
+    Tick {
+        shard: u8,
+    },
     /// A client wants something.
-    Act { client: usize },
+    Act {
+        client: usize,
+    },
     /// A client's socket gives it bytes.
-    Read { client: usize },
+    Read {
+        client: usize,
+    },
     Fault(Fault),
 }
 

@@ -111,9 +111,14 @@ pub enum What {
     Unsubscribe,
     Post(Posted),
     /// Something else that places an event in a room, at this level.
-    Change { room: usize, level: AckLevel },
+    Change {
+        room: usize,
+        level: AckLevel,
+    },
     /// A page of history, asked for of this room.
-    History { room: usize },
+    History {
+        room: usize,
+    },
     Other,
 }
 

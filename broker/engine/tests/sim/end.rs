@@ -1,7 +1,7 @@
 //! The end of a run: faults stop, everything drains, and what is left must add up.
 
-use crate::ledger::name;
 use crate::judge::SubState;
+use crate::ledger::name;
 use crate::world::World;
 use rookery_protocol::event::{EventBody, NoticeKind};
 use rookery_protocol::ids::{Place, RoomKey, RoomKind};

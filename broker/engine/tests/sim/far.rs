@@ -59,12 +59,10 @@ impl Outside {
         let dice = self.dice.below(10);
         let (body, rows): (Body, Vec<Row>) = match (dice, victim) {
             // Taking a member away while its commands are under way makes void what comes behind.
-            (0, Some(user)) if settled => {
-                (Body::Event(EventBody::Left { user: user.clone(), why: Departure::Removed }), vec![Row::Member {
-                    user,
-                    role: None,
-                }])
-            }
+            (0, Some(user)) if settled => (
+                Body::Event(EventBody::Left { user: user.clone(), why: Departure::Removed }),
+                vec![Row::Member { user, role: None }],
+            ),
             (1, _) => (
                 Body::Event(EventBody::Joined { user: far.clone(), role: Role::Member }),
                 vec![Row::Member { user: far.clone(), role: Some(Role::Member) }],

@@ -106,15 +106,18 @@ impl Client {
                 link.welcome = true;
             }
             (Reply::Subscribed(told), What::Subscribe(rooms)) => {
-                let Some(room) = rooms.iter().find(|r| r.room == told.room).cloned() else {
+                let Some(mut room) = rooms.iter().find(|r| r.room == told.room).cloned() else {
                     return Err(format!("subscribed to {}, unasked", name(&told.room)));
                 };
+                // What is subscribed already goes on from the last place told, whatever cursor was named.
+                if let Some(old) = link.subs.get(&told.handle)
+                    && old.state != SubState::Ended
+                {
+                    room.cursor = Some(old.last);
+                }
                 let when_stored = outside.deliver(&room.room) == Deliver::Stored;
                 let sub = judge::subscribed(&mut outside.ledger, &self.user, &room, told, when_stored)?;
-                let old = link.subs.insert(told.handle, sub);
-                if old.is_some_and(|old| old.state != SubState::Ended) {
-                    return Err(format!("subscribed to {} twice", name(&told.room)));
-                }
+                link.subs.insert(told.handle, sub);
             }
             (Reply::Unsubscribed { room }, What::Unsubscribe) => match link.subs.remove(room) {
                 Some(sub) => self.rooms[sub.index].cursor = Some(sub.last),
@@ -137,6 +140,7 @@ impl Client {
                 self.rooms[index].known.push(*place);
             }
             (Reply::Placed { place, level, .. }, What::Change { room, level: asked }) => {
+                outside.created[*room] = true;
                 let key = outside.room(*room, &self.user);
                 let ack = Ack { room: &key, user: &self.user, place: *place, level: *level, asked: *asked, body: None };
                 judge::acked(&mut outside.ledger, &ack)?;
@@ -160,25 +164,23 @@ impl Client {
                 self.refused(posted, refusal, outside)?;
             }
             (Reply::Refused(refusal), What::Subscribe(rooms)) => {
-                // Only of one room is it clear which one was refused.
-                if let [room] = &rooms[..]
-                    && refusal.code.retry() != Retry::Later
-                {
-                    self.rooms[room.index].wanted = false;
+                match refusal.room.and_then(|index| rooms.get(index as usize)) {
+                    Some(room) if refusal.code.retry() != Retry::Later => self.rooms[room.index].wanted = false,
+                    Some(_) => {}
+                    // The token was refused, and with it the whole frame.
+                    None => asked.replies = 0,
                 }
-                // A token that is refused takes the frame's rooms with it.
-                if refusal.code == ErrorCode::BadToken {
-                    asked.replies = 0;
-                }
+            }
+            (Reply::Refused(refusal), What::Change { room, .. }) if refusal.code == ErrorCode::RoomExists => {
+                outside.created[*room] = true;
             }
             (Reply::Refused(_), _) => {}
             (Reply::Done | Reply::Pong { .. } | Reply::Roster { .. } | Reply::Presence { .. }, _) => {}
             (Reply::Rooms { .. } | Reply::Users { .. } | Reply::Unread { .. } | Reply::Direct { .. }, _) => {}
             (Reply::Numbers { .. } | Reply::Broadcast { .. } | Reply::Counted { .. }, _) => {}
-            (
-                Reply::Subscribed(_) | Reply::Unsubscribed { .. } | Reply::Placed { .. } | Reply::History(_),
-                what,
-            ) => return Err(format!("{reply:?} answers {what:?}")),
+            (Reply::Subscribed(_) | Reply::Unsubscribed { .. } | Reply::Placed { .. } | Reply::History(_), what) => {
+                return Err(format!("{reply:?} answers {what:?}"));
+            }
         }
         if let Some(link) = self.link.as_mut()
             && link.asked.get(&number).is_some_and(|a| a.replies == 0)

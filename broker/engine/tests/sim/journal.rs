@@ -123,7 +123,8 @@ impl Journal {
         self.failures += 1;
         let run = self.new_run();
         answers.push(Fact::Stored { room: batch.handle, ticket, answer: Stored::Failed { run } });
-        let (of_room, others) = std::mem::take(&mut self.queues[queue]).into_iter().partition(|(_, b)| b.room == batch.room);
+        let (of_room, others) =
+            std::mem::take(&mut self.queues[queue]).into_iter().partition(|(_, b)| b.room == batch.room);
         self.queues[queue] = others;
         let of_room: VecDeque<(Ticket, Batch)> = of_room;
         answers.extend(of_room.iter().map(|(ticket, batch)| Fact::Stored {
@@ -149,7 +150,8 @@ impl Journal {
         }
         let tables = self.tables(&batch.room);
         // Another node may have stored what it placed, and this node stores it too.
-        let known = batch.events.iter().take_while(|e| e.place <= tables.last && tables.events.contains_key(&e.place.seq.0));
+        let known =
+            batch.events.iter().take_while(|e| e.place <= tables.last && tables.events.contains_key(&e.place.seq.0));
         let known = known.count();
         let rest = Batch {
             room: batch.room.clone(),

@@ -19,6 +19,8 @@ mod node;
 mod outside;
 mod pages;
 mod plan;
+#[cfg(feature = "planted")]
+mod planted;
 mod rng;
 mod run;
 mod sequencer;
@@ -40,7 +42,7 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// Seeds over all cores; the failed one with the lowest number, and how many ran.
-fn search(first: u64, count: u64) -> (u64, Option<Outcome>) {
+fn search(first: u64, count: u64, run: impl Fn(u64) -> Outcome + Sync) -> (u64, Option<Outcome>) {
     let next = AtomicU64::new(first);
     let ran = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
@@ -53,7 +55,7 @@ fn search(first: u64, count: u64) -> (u64, Option<Outcome>) {
                     if seed >= first + count {
                         return;
                     }
-                    let outcome = run(seed, false);
+                    let outcome = run(seed);
                     ran.fetch_add(1, Ordering::Relaxed);
                     if outcome.verdict.is_err() {
                         stop.store(true, Ordering::Relaxed);
@@ -82,7 +84,7 @@ fn demand(outcome: &Outcome) {
 fn seeds_hold() {
     let (first, count) = (number("ROOKERY_SIM_FIRST", 1), number("ROOKERY_SIM_SEEDS", 200));
     let started = std::time::Instant::now();
-    let (ran, failed) = search(first, count);
+    let (ran, failed) = search(first, count, |seed| run(seed, false));
     if let Some(outcome) = &failed {
         demand(outcome);
     }

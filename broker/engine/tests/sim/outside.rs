@@ -36,6 +36,8 @@ pub struct Outside {
     /// When a lane was last full, so that subscriptions may lag.
     pub squeezed: Option<Stamp>,
     pub far_users: u64,
+    /// Rooms that somebody created, or that need no creation.
+    pub created: Vec<bool>,
     /// Whose words a shard is taking up, so that a late verification finds its connection.
     pub speaking: Option<ConnId>,
     /// Bodies that were refused for good: they must stand nowhere.
@@ -63,6 +65,7 @@ impl Outside {
             stored_at: vec![0; usize::from(plan.shards)],
             squeezed: None,
             far_users: 0,
+            created: plan.rooms.iter().map(|r| r.class.implicit).collect(),
             speaking: None,
             refused: Vec::new(),
             plan,

@@ -14,9 +14,7 @@ impl Tables {
                 Fetched::Message(self.messages.get(&place.seq.0).filter(|m| m.place == *place).cloned())
             }
             Fetch::Key { user, key } => Fetched::Place(self.keys.get(&(user.clone(), key.clone())).copied()),
-            Fetch::Stream { user, stream } => {
-                Fetched::Stream(self.streams.get(&(user.clone(), *stream)).copied())
-            }
+            Fetch::Stream { user, stream } => Fetched::Stream(self.streams.get(&(user.clone(), *stream)).copied()),
             Fetch::Page { from, limit, thread, fence } => self.page(*from, *limit as usize, *thread, *fence),
             Fetch::Replay { after, limit, fence } => {
                 if *after < self.replay_from {

@@ -118,10 +118,18 @@ impl Tables {
             }
             Row::Reaction { target, reaction, user, on } => {
                 let one = (*target, reaction.clone(), user.clone());
-                if *on { self.reactions.insert(one) } else { self.reactions.remove(&one) };
+                if *on {
+                    self.reactions.insert(one)
+                } else {
+                    self.reactions.remove(&one)
+                };
             }
             Row::Pin { target, on } => {
-                if *on { self.pins.insert(*target) } else { self.pins.remove(target) };
+                if *on {
+                    self.pins.insert(*target)
+                } else {
+                    self.pins.remove(target)
+                };
             }
             Row::Watermark { user, mark, place, ordinal } => {
                 self.watermarks.insert((user.clone(), *mark as u8), (*place, *ordinal));
@@ -181,9 +189,7 @@ impl Tables {
             watermarks: self
                 .watermarks
                 .iter()
-                .map(|((u, m), (p, o))| {
-                    (u.clone(), if *m == 0 { ReadMark::Delivered } else { ReadMark::Read }, *p, *o)
-                })
+                .map(|((u, m), (p, o))| (u.clone(), if *m == 0 { ReadMark::Delivered } else { ReadMark::Read }, *p, *o))
                 .collect(),
             streams: self.streams.iter().map(|((u, s), (n, p))| (u.clone(), *s, *n, *p)).collect(),
             effects_pending: self.effects_pending.values().cloned().collect(),

@@ -4,7 +4,7 @@ use crate::client::{Asked, Client, Posted, What};
 use crate::judge::AskedRoom;
 use crate::outside::Outside;
 use rookery_protocol::command::{
-    Command, HistoryFrom, Post, PostExtra, ReadMark, Role, RoomRef, RosterOf, SubscribeRoom, Wants,
+    Command, HistoryFrom, Post, PostExtra, ReadMark, Role, RoomRef, RoomSettings, RosterOf, SubscribeRoom, Wants,
 };
 use rookery_protocol::dialect::registry;
 use rookery_protocol::ids::{AckLevel, DuplicateKey, Name, Place};
@@ -136,6 +136,9 @@ impl Client {
     pub fn wish(&mut self, outside: &mut Outside, said: &mut Said) {
         let rooms = outside.plan.rooms.len() as u64;
         let room = outside.dice.below(rooms) as usize;
+        if !outside.created[room] && self.user == crate::plan::Plan::user(0) {
+            return self.create(room, outside, said);
+        }
         if !outside.dice.chance(outside.plan.other_commands) {
             let burst = if outside.dice.chance(60) { outside.dice.between(5, 30) } else { 1 };
             for _ in 0..burst {
@@ -211,11 +214,21 @@ impl Client {
         self.say(command, what, 1, outside, said);
     }
 
-    /// Subscribes to something it is not subscribed to.
+    fn create(&mut self, room: usize, outside: &mut Outside, said: &mut Said) {
+        let named = self.room_ref(room, outside);
+        let access = outside.plan.rooms[room].class.access;
+        let settings = RoomSettings { access: Some(access), ..RoomSettings::default() };
+        let members = (1..outside.plan.users).map(crate::plan::Plan::user).filter(|_| outside.dice.chance(700));
+        let command = Command::Create { room: named, settings, members: members.collect() };
+        let what = What::Change { room, level: AckLevel::Accepted };
+        self.say(command, what, 1, outside, said);
+    }
+
+    /// Subscribes to something, at times to what it is subscribed to.
     pub fn resubscribe(&mut self, room: usize, outside: &mut Outside, said: &mut Said) {
         let index = if outside.dice.chance(200) { self.rooms.len() - 1 } else { room };
         self.rooms[index].wanted = true;
-        if !self.is_asked(index) && self.sub(index).is_none() {
+        if !self.is_asked(index) && (self.sub(index).is_none() || outside.dice.chance(150)) {
             self.subscribe(&[index], None, outside, said);
         }
     }
