@@ -53,6 +53,8 @@ pub enum Fault {
     LanesWiden,
     /// The node stops without a word.
     Crash,
+    /// Retention: old changes of a room go.
+    Forget,
     /// No more faults: everything must drain.
     Peace,
 }

@@ -36,7 +36,7 @@ impl World {
                     ));
                 }
             }
-            if !link.pipe.is_empty() {
+            if !link.pipe.is_empty() || link.socket.rest() > 0 {
                 return Some(format!("client {id} has unread bytes"));
             }
         }

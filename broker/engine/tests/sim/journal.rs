@@ -53,10 +53,6 @@ impl Journal {
         self.rooms.get_mut(room).expect("just made")
     }
 
-    pub fn all(&self) -> impl Iterator<Item = (&RoomKey, &Tables)> {
-        self.rooms.iter()
-    }
-
     pub fn waiting(&self, shard: u8) -> usize {
         self.queues[usize::from(shard)].len()
     }

@@ -49,8 +49,4 @@ impl Lane {
         self.bytes -= parcel.bytes;
         Some(parcel)
     }
-
-    pub fn len(&self) -> usize {
-        self.under_way.len()
-    }
 }

@@ -50,10 +50,6 @@ impl Node {
         Node { shards: (0..plan.shards).map(driven).collect() }
     }
 
-    pub fn shard(&self, shard: u8) -> &Shard {
-        &self.shards[usize::from(shard)].shard
-    }
-
     /// Something is about to happen to a shard: it will need a turn soon.
     fn touch(&mut self, shard: u8, outside: &mut Outside) -> &mut Shard {
         let driven = &mut self.shards[usize::from(shard)];
@@ -165,10 +161,9 @@ impl Node {
         self.touch(shard, outside).heard(now, conn);
     }
 
-    /// What holds at the end of every turn.
-    pub fn bounds(&self, shard: u8, outside: &Outside) -> Result<(), String> {
-        let _ = (shard, outside);
-        Ok(())
+    /// Bytes that wait for a connection.
+    pub fn queued(&self, shard: u8, conn: ConnId) -> usize {
+        self.shards[usize::from(shard)].shard.edge.queued(conn)
     }
 
     pub fn at_rest(&self, shard: u8) -> Result<(), String> {

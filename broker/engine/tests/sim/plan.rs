@@ -21,6 +21,8 @@ pub struct Plan {
     pub act_ms: u64,
     pub crashes: u64,
     pub store_fails: bool,
+    /// How often old changes go.
+    pub forgets: u64,
     /// Batches are synced before `submit` returns.
     pub store_at_once: bool,
     pub sync_ms: u64,
@@ -86,6 +88,7 @@ impl Plan {
             act_ms: dice.between(40, 300),
             crashes: if dice.chance(600) { dice.between(1, 4) } else { 0 },
             store_fails: dice.chance(400),
+            forgets: if dice.chance(250) { dice.between(1, 4) } else { 0 },
             store_at_once: dice.chance(250),
             sync_ms: dice.between(1, 60),
             loads_fail: dice.chance(300),

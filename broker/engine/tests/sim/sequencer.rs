@@ -11,7 +11,6 @@ pub struct Ask {
     pub ticket: Ticket,
     pub handle: RoomHandle,
     pub epoch: Epoch,
-    pub after: Place,
     pub key: Option<(UserId, DuplicateKey)>,
     pub expect: Option<Place>,
 }
@@ -23,7 +22,6 @@ impl Ask {
             ticket,
             handle: request.handle,
             epoch: request.run,
-            after: request.after,
             key: request.key.map(|(user, key)| (user.clone(), key.clone())),
             expect: request.expect,
         }

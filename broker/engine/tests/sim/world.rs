@@ -12,6 +12,7 @@ use rookery_engine::message::ConnId;
 use rookery_engine::ports::Fact;
 use rookery_protocol::dialect::contract::{DialectId, Form, Hello, Incoming};
 use rookery_protocol::dialect::registry;
+use rookery_protocol::limits::CHUNK_BYTES;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 pub struct World {
@@ -64,6 +65,9 @@ impl World {
                 fault(at + times.between(1, 3000), Fault::StoreRecovers);
             }
         }
+        for _ in 0..outside.plan.forgets {
+            fault(times.between(500, end), Fault::Forget);
+        }
         if outside.plan.narrow_lanes {
             for _ in 0..times.between(1, 6) {
                 let at = times.between(200, end);
@@ -111,8 +115,23 @@ impl World {
                 }
             }
         }
-        let bounds = self.node.bounds(shard, &self.outside);
+        let bounds = self.bounds(shard);
         self.outside.check(bounds);
+    }
+
+    /// What holds at the end of every turn.
+    fn bounds(&self, shard: u8) -> Result<(), String> {
+        let limits = &self.outside.plan.limits;
+        // Pushed to until above the high mark, by a chunk at most; replies until they cut the connection.
+        let most = limits.outbox_high_bytes + limits.outbox_cut_bytes + CHUNK_BYTES as usize;
+        for client in &self.clients {
+            let Some(link) = client.link.as_ref().filter(|l| l.shard == shard) else { continue };
+            let queued = self.node.queued(shard, link.conn);
+            if queued > most {
+                return Err(format!("{queued} bytes wait for client {}, at most {most} may", client.id));
+            }
+        }
+        Ok(())
     }
 
     /// Gives a client's socket as many bytes as it takes.
@@ -277,6 +296,7 @@ impl World {
             Fault::LanesNarrow => self.outside.lanes.capacity = self.outside.dice.between(200, 6000) as usize,
             Fault::LanesWiden => self.outside.lanes.capacity = WIDE,
             Fault::Crash => self.crash(),
+            Fault::Forget => self.forget(),
             Fault::Peace => {
                 self.outside.peace = true;
                 self.outside.lanes.capacity = WIDE;
@@ -292,6 +312,18 @@ impl World {
                 }
             }
         }
+    }
+
+    /// The oldest changes of a room are kept no longer.
+    fn forget(&mut self) {
+        let outside = &mut self.outside;
+        let Some(room) = outside.dice.pick(&outside.plan.rooms).map(|r| r.key.clone()) else { return };
+        let last = outside.journal.tables(&room).last;
+        let seq = outside.dice.below(last.seq.0 + 1);
+        let Some(place) = outside.journal.tables(&room).events.get(&seq).map(|e| e.place) else { return };
+        outside.journal.tables(&room).forget_to(place);
+        let book = outside.ledger.book(&room);
+        book.replay_from = book.replay_from.max(place);
     }
 
     fn store_back(&mut self) {
