@@ -28,7 +28,7 @@ pub struct Sub {
 pub enum SubState {
     /// Waits for the mark `resumed`.
     Resuming,
-    /// Began with a gap: catches up without a word when it is live.
+    /// Something follows before it is live, and no word says when.
     Lagging,
     Live,
     /// Nothing may follow.
@@ -66,6 +66,8 @@ pub fn subscribed(
         return wrong(format!("from {} is no place of the room", told.from));
     }
     let state = match (asked.cursor, told.start) {
+        // What came between the door and the answer follows.
+        (None, Start::Live) if told.from < told.end => SubState::Lagging,
         (None, Start::Live) => {
             if told.from != told.end {
                 return wrong(format!("live from {}, end {}", told.from, told.end));
