@@ -161,15 +161,16 @@ impl Shard {
         // Taking a chunk can ask for a page, and a page may be answered at once: a few rounds end it, because every
         // subscription asks for one page at a time and stops at its outbox's mark.
         loop {
-            let mine = self.out.take(me);
-            for message in mine.to_edge {
-                self.edge.take(now, ports, me, message, &mut self.out);
-            }
-            for message in mine.to_home {
+            // Homes first: what a fact or a parcel left here before the turn holds replies that must come behind the
+            // chunks of the same events, and those are sealed only now.
+            for message in self.out.take_home(me) {
                 self.home.take(now, ports, me, message, &mut self.out);
             }
             self.home.end_turn(now, ports, &mut self.out);
             self.out.settle();
+            for message in self.out.take_edge(me) {
+                self.edge.take(now, ports, me, message, &mut self.out);
+            }
             if self.out.is_empty(me) {
                 break;
             }

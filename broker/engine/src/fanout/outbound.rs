@@ -71,6 +71,18 @@ impl Outbound {
         lane.ordered.is_empty() && lane.late.is_empty() && lane.to_home.is_empty()
     }
 
+    /// What waits for this shard's own homes. Nobody counts the bytes of a shard's lane to itself.
+    pub fn take_home(&mut self, me: ShardId) -> Vec<ToHome> {
+        std::mem::take(&mut self.lanes[usize::from(me.0)].to_home)
+    }
+
+    /// What waits for this shard's own edge, settled before.
+    pub fn take_edge(&mut self, me: ShardId) -> Vec<ToEdge> {
+        let lane = &mut self.lanes[usize::from(me.0)];
+        lane.bytes = 0;
+        std::mem::take(&mut lane.ordered)
+    }
+
     /// Everything for one shard, in the order in which it must be taken.
     pub fn take(&mut self, to: ShardId) -> Parcel {
         let lane = std::mem::take(&mut self.lanes[usize::from(to.0)]);
