@@ -19,6 +19,8 @@ impl Room {
         let room = RoomOnWire { handle: self.handle, key: &self.key };
         self.fanout.event(room, event, self.delivered, origin, &w.shared.pinned, w.out);
         self.delivered = event.place;
+        // A batch that is confirmed between turns changes nothing else that would call for the end of one.
+        self.mark_dirty(w);
         match &event.body {
             EventBody::Posted(message) => self.summarise(w, event, message),
             EventBody::Edited(_) | EventBody::Deleted { .. } => {
