@@ -39,9 +39,7 @@ pub enum Happening {
         client: usize,
     },
     /// A client's socket gives it bytes.
-    Read {
-        client: usize,
-    },
+    Read { client: usize, link: u64 },
     Fault(Fault),
 }
 

@@ -25,6 +25,8 @@ pub struct Client {
     pub posts: u64,
     /// When it may connect again.
     pub back_at: u64,
+    /// Gave way to another connection of its user at the end, and stays away.
+    pub retired: bool,
 }
 
 /// What a client has of one room.
@@ -40,6 +42,8 @@ pub struct Seat {
 
 /// One connection.
 pub struct Link {
+    /// Which connection of the whole run it is.
+    pub id: u64,
     pub shard: u8,
     pub conn: ConnId,
     /// In the socket's buffer: written by the server, not read by the client.
@@ -65,8 +69,9 @@ pub struct Link {
 
 impl Link {
     /// Whether the server had a reason to end this connection.
-    pub fn may_be_closed(&self, reason: DropReason) -> Result<(), String> {
+    pub fn may_be_closed(&self, reason: DropReason, replaced: bool) -> Result<(), String> {
         match reason {
+            DropReason::Replaced if replaced => Ok(()),
             DropReason::Slow if self.loose => Ok(()),
             // A pong that nobody reads a ping for.
             DropReason::Silent if self.pace < 1000 => Ok(()),
@@ -148,6 +153,7 @@ impl Client {
             next_n: vec![1; rooms + 1],
             posts: 0,
             back_at: 0,
+            retired: false,
         }
     }
 

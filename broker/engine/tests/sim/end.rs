@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 impl World {
     /// What keeps the world from being at rest. None: nothing.
     pub fn unrest(&mut self) -> Option<String> {
-        for client in &self.clients {
+        for client in self.clients.iter().filter(|c| !c.retired) {
             let id = client.id;
             let Some(link) = &client.link else { return Some(format!("client {id} is not connected")) };
             if !link.welcome {

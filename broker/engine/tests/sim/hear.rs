@@ -132,7 +132,8 @@ impl Client {
                 if *duplicate && !posted.unsure {
                     return Err(format!("{place} is called a repeat, it was sent once"));
                 }
-                if ordinal.is_none() {
+                // Of a repeat the ordinal is told as far as it is at hand.
+                if ordinal.is_none() && !*duplicate {
                     return Err(format!("{place} is a message without an ordinal"));
                 }
                 let index = posted.room;

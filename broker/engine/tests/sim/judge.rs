@@ -58,7 +58,10 @@ pub fn subscribed(
     let book = ledger.book(&told.room);
     let said = |what: String| format!("{room}: subscribe at {:?} answered {:?}: {what}", asked.cursor, told.start);
     let wrong = |what: String| Err(said(what));
-    let known = |place: Place| book.is_valid(place) || book.lost.get(&place).is_some_and(|l| l.at > asked.stamp);
+    let known = |place: Place| {
+        let lost = book.lost.get(&place).is_some_and(|l| l.at > asked.stamp);
+        book.is_valid(place) || lost || book.may_be_ahead(place)
+    };
     if !known(told.end) {
         return wrong(format!("end {} is no place of the room", told.end));
     }
@@ -75,7 +78,9 @@ pub fn subscribed(
             SubState::Live
         }
         (Some(cursor), Start::Resuming) => {
-            if told.from != cursor {
+            // From the very beginning: everything that is kept.
+            let oldest = cursor == Place::START && told.from <= book.replay_from;
+            if told.from != cursor && !oldest {
                 return wrong(format!("resumes from {}", told.from));
             }
             SubState::Resuming
@@ -140,6 +145,7 @@ impl Sub {
             return self.wrong(format!("{place} after the end"));
         }
         let book = ledger.book(&self.room);
+        book.told_ahead(event)?;
         let (entry, before) = match (book.entry(place), book.lost.get(&place)) {
             (Some(entry), _) => (&entry.event, book.before(place.seq.0)),
             (None, Some(lost)) => (&lost.event, lost.before),
@@ -288,6 +294,9 @@ pub fn acked(ledger: &mut Ledger, ack: &Ack<'_>) -> Result<(), String> {
     }
     let lost = book.lost.get(&place).map(|l| &l.event);
     let Some(event) = book.entry(place).map(|e| &e.event).or(lost) else {
+        if ack.level == AckLevel::Accepted && book.may_be_ahead(place) {
+            return Ok(());
+        }
         return Err(format!("{room}: {place} acked, never placed"));
     };
     if event.by != *ack.user {

@@ -5,7 +5,7 @@ use crate::pages::same_message;
 use rookery_protocol::event::{Departure, Event, EventBody};
 use rookery_protocol::ids::{Place, RoomKey, UserId};
 use rookery_protocol::message::Message;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Counts what the judge saw; orders facts without a clock.
@@ -48,12 +48,16 @@ pub struct Book {
     pub replay_from: Place,
     /// When a store's failure last took something back.
     pub taken_back: Option<Stamp>,
+    /// While its store fails the room holds what it places: then clients see it before the store does.
+    pub keeps: bool,
 }
 
 #[derive(Default)]
 pub struct Ledger {
     pub books: HashMap<RoomKey, Book>,
     pub stamp: Stamp,
+    /// Rooms of a class that keeps.
+    pub keeps: HashSet<RoomKey>,
 }
 
 impl Ledger {
@@ -64,7 +68,8 @@ impl Ledger {
 
     pub fn book(&mut self, room: &RoomKey) -> &mut Book {
         if !self.books.contains_key(room) {
-            self.books.insert(room.clone(), Book::default());
+            let keeps = self.keeps.contains(room);
+            self.books.insert(room.clone(), Book { keeps, ..Book::default() });
         }
         self.books.get_mut(room).expect("just made")
     }
@@ -122,6 +127,29 @@ impl Book {
         at
     }
 
+    /// In a room that holds what the store does not take, a place may be seen first by those it is told to.
+    pub fn may_be_ahead(&self, place: Place) -> bool {
+        self.keeps && place.seq > self.end().seq && place.epoch >= self.end().epoch
+    }
+
+    /// An event that was told before it was submitted.
+    pub fn told_ahead(&mut self, event: &Event) -> Result<(), String> {
+        let place = event.place;
+        if !self.may_be_ahead(place) {
+            return Ok(());
+        }
+        let event = Arc::new(event.clone());
+        match &event.body {
+            // It may have changed since, which its teller knows.
+            EventBody::Posted(message) | EventBody::Edited(message) if message.version != place => {
+                self.version(message, message.version, message.is_deleted());
+            }
+            _ => self.note(&event)?,
+        }
+        self.chain.insert(place.seq.0, Entry { event, confirmed: None, promised: false });
+        Ok(())
+    }
+
     fn placed(&mut self, event: &Arc<Event>) -> Result<(), String> {
         let place = event.place;
         if place.seq.0 == 0 {
@@ -132,6 +160,11 @@ impl Book {
         }
         if let Some(there) = self.chain.get(&place.seq.0) {
             if there.event.place == place && same_event(&there.event, event) {
+                if let EventBody::Posted(message) | EventBody::Edited(message) = &event.body
+                    && !self.versions.get(&message.place).is_some_and(|v| v.contains_key(&place))
+                {
+                    self.note(event)?;
+                }
                 return Ok(());
             }
             return Err(format!("{place} has two contents: {:?} and {event:?}", there.event));

@@ -2,6 +2,7 @@
 //! cut connections, unclean stops; judged by a plain model that shares no code with the engine.
 //!
 //! `ROOKERY_SIM_SEEDS=N` seeds for `seeds_hold` (200), `ROOKERY_SIM_FIRST=S` the first of them (1).
+//! With `ROOKERY_SIM_ALL` set every failing seed is named, instead of stopping at the first.
 //! One seed with its whole trace: `ROOKERY_SIM_SEED=123 cargo test -p rookery-engine --test sim one_seed -- --nocapture`
 #![allow(clippy::unwrap_used)]
 
@@ -43,6 +44,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// Seeds over all cores; the failed one with the lowest number, and how many ran.
 fn search(first: u64, count: u64, run: impl Fn(u64) -> Outcome + Sync) -> (u64, Option<Outcome>) {
+    let all = std::env::var("ROOKERY_SIM_ALL").is_ok();
     let next = AtomicU64::new(first);
     let ran = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
@@ -57,8 +59,11 @@ fn search(first: u64, count: u64, run: impl Fn(u64) -> Outcome + Sync) -> (u64, 
                     }
                     let outcome = run(seed);
                     ran.fetch_add(1, Ordering::Relaxed);
-                    if outcome.verdict.is_err() {
-                        stop.store(true, Ordering::Relaxed);
+                    if let Err(wrong) = &outcome.verdict {
+                        stop.store(!all, Ordering::Relaxed);
+                        if all {
+                            println!("seed {seed} after {} steps: {wrong}", outcome.steps);
+                        }
                         let mut failed = failed.lock().unwrap();
                         if failed.as_ref().is_none_or(|f| f.seed > seed) {
                             *failed = Some(outcome);

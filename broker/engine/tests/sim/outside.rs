@@ -56,7 +56,7 @@ impl Outside {
             journal: Journal::new(Epoch(1000)),
             sequencer: Sequencer::default(),
             lanes: Lanes::new(plan.shards, WIDE),
-            ledger: Ledger::default(),
+            ledger: Ledger { keeps: plan.keeping(), ..Ledger::default() },
             trace: Trace::new(keep, loud),
             life: 0,
             peace: false,

@@ -4,6 +4,7 @@ use crate::rng::Rng;
 use rookery_engine::settings::{Deliver, Limits, OnFailure, RealmSettings, RoomClass, SecondConnection};
 use rookery_protocol::command::Access;
 use rookery_protocol::ids::{Name, RoomKey, RoomKind};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 pub const REALM: Name = Name::literal("main");
@@ -113,6 +114,11 @@ impl Plan {
 
     pub fn user(n: u64) -> Name {
         Name::new(&format!("user-{n}")).expect("a name")
+    }
+
+    pub fn keeping(&self) -> HashSet<RoomKey> {
+        let keeps = |r: &&RoomPlan| r.class.on_failure == OnFailure::Keep;
+        self.rooms.iter().filter(keeps).map(|r| r.key.clone()).collect()
     }
 
     pub fn realms(&self) -> Vec<RealmSettings> {

@@ -4,14 +4,16 @@ use crate::agenda::{Fault, Happening};
 use crate::client::{Client, Link};
 use crate::node::Node;
 use crate::outside::{Outside, WIDE};
-use crate::plan::{Plan, REALM};
+use crate::plan::{Plan, REALM, RoomPlan};
 use crate::wire::Socket;
 use crate::wishes::Said;
 use rookery_engine::edge::{AfterWrite, Opening};
 use rookery_engine::message::ConnId;
 use rookery_engine::ports::Fact;
 use rookery_protocol::dialect::contract::{DialectId, Form, Hello, Incoming};
+use rookery_engine::settings::SecondConnection;
 use rookery_protocol::dialect::registry;
+use rookery_protocol::errors::DropReason;
 use rookery_protocol::limits::CHUNK_BYTES;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -21,6 +23,7 @@ pub struct World {
     pub clients: Vec<Client>,
     /// Whose connection it is.
     owners: HashMap<(u8, ConnId), usize>,
+    links: u64,
 }
 
 /// What a fast client's socket takes; more than a run ever sends at once.
@@ -39,7 +42,7 @@ impl World {
             .collect();
         outside.journal.begin(outside.plan.shards);
         let node = Node::start(&mut outside);
-        let mut world = World { outside, node, clients, owners: HashMap::new() };
+        let mut world = World { outside, node, clients, owners: HashMap::new(), links: 0 };
         world.set_out();
         world
     }
@@ -99,7 +102,7 @@ impl World {
             Happening::Turn { shard } => self.turn(shard),
             Happening::Tick { shard } => self.node.tick(shard, &mut self.outside),
             Happening::Act { client } => self.act(client),
-            Happening::Read { client } => self.read(client),
+            Happening::Read { client, link } => self.read(client, link),
             Happening::Fault(fault) => self.fault(fault),
         }
         self.outside.wrong.is_none()
@@ -141,7 +144,8 @@ impl World {
         if !link.reading && !link.pipe.is_empty() && link.pace > 0 {
             link.reading = true;
             let delay = if link.loose { self.outside.dice.between(1, 300) } else { self.outside.dice.below(3) };
-            self.outside.after(delay, Happening::Read { client });
+            let link = link.id;
+            self.outside.after(delay, Happening::Read { client, link });
         }
         match took {
             AfterWrite::Empty => {}
@@ -149,9 +153,13 @@ impl World {
             AfterWrite::More => link.loose = true,
             AfterWrite::Close(reason) => {
                 self.outside.log(format_args!("client {client} is closed: {}", reason.word()));
-                let fair = link.may_be_closed(reason);
+                let replaces = |r: &RoomPlan| r.class.second_connection == SecondConnection::Replaces;
+                let fair = link.may_be_closed(reason, self.outside.plan.rooms.iter().any(replaces));
                 self.outside.check(fair);
                 link.server_closed = true;
+                // Two that replace each other would never come to rest.
+                self.clients[client].retired = reason == DropReason::Replaced && self.outside.peace;
+                let Some(link) = self.clients[client].link.as_ref() else { return };
                 if link.pipe.is_empty() || link.pace == 0 {
                     self.cut(client, true);
                 }
@@ -159,8 +167,8 @@ impl World {
         }
     }
 
-    fn read(&mut self, client: usize) {
-        let Some(link) = self.clients[client].link.as_mut() else { return };
+    fn read(&mut self, client: usize, id: u64) {
+        let Some(link) = self.clients[client].link.as_mut().filter(|l| l.id == id) else { return };
         link.reading = false;
         let portion = self.outside.dice.between(1, link.pace as u64) as usize;
         let portion = portion.min(link.pipe.len());
@@ -187,7 +195,7 @@ impl World {
         let now = outside.agenda.now().mono;
         let mut said = Said::new();
         if self.clients[client].link.is_none() {
-            if now >= self.clients[client].back_at {
+            if now >= self.clients[client].back_at && !self.clients[client].retired {
                 self.connect(client, &mut said);
             }
         } else if !outside.peace && outside.dice.chance(outside.plan.cuts) {
@@ -248,7 +256,9 @@ impl World {
         };
         outside.log(format_args!("client {client} connects to shard {shard}, window {window}, pace {pace}"));
         self.owners.insert((shard, conn), client);
+        self.links += 1;
         self.clients[client].link = Some(Link {
+            id: self.links,
             shard,
             conn,
             pipe: VecDeque::new(),
