@@ -42,6 +42,8 @@ struct Reading {
     ticket: Ticket,
     events: Vec<Arc<Event>>,
     waiting: Vec<Pull>,
+    /// The store keeps replay only above a later place.
+    too_old: bool,
 }
 
 /// Pages that a room keeps encoded.
@@ -154,8 +156,13 @@ impl Room {
             reading.waiting.push(pull);
             return Turned::Later;
         }
-        let mut reading = Reading { bounds, ticket: Ticket(0), events: Vec::new(), waiting: Vec::new() };
+        let (ticket, events, waiting) = (Ticket(0), Vec::new(), Vec::new());
+        let mut reading = Reading { bounds, ticket, events, waiting, too_old: false };
         match self.read_on(w, &mut reading, None) {
+            Read::Done if reading.too_old && pull.after.seq > bounds.0 => {
+                self.forget_replay(bounds.0);
+                self.page(w, pull)
+            }
             Read::Done => {
                 self.encode_page(w, pull.lane, bounds, &reading.events);
                 self.found_page(pull, bounds.0)
@@ -199,7 +206,10 @@ impl Room {
 
     /// Adds what the store had, and what is newer than that. Answers whether the page is done.
     fn add_found(&self, reading: &mut Reading, found: Fetched) -> bool {
-        let Fetched::Replay(Some(found)) = found else { return true };
+        let Fetched::Replay(Some(found)) = found else {
+            reading.too_old = reading.events.is_empty();
+            return true;
+        };
         let begun = reading.events.len();
         let next = |events: &[Arc<Event>]| events.last().map_or(reading.bounds.0.0, |event| event.place.seq.0) + 1;
         let end = reading.bounds.1;
@@ -220,6 +230,12 @@ impl Room {
         done
     }
 
+    /// The store keeps less than it did when this room was loaded: replay is whole above a place behind `begin`.
+    fn forget_replay(&mut self, begin: Seq) {
+        let oldest = self.place_of(Seq(begin.0 + 1));
+        self.state.replay_from = self.state.replay_from.max(oldest);
+    }
+
     /// A late answer to a page: encoded for all who wait, who are answered at the turn's end.
     pub(crate) fn page_fetched(&mut self, w: &mut World<'_>, ticket: Ticket, answer: Result<Fetched, StoreFault>) {
         let Some(i) = self.pages.reading.iter().position(|r| r.ticket == ticket) else {
@@ -232,6 +248,18 @@ impl Room {
             Read::Fault => {
                 for pull in reading.waiting {
                     self.answer_pull(w, pull, PageAnswer::Later { retry_after_ms: FAULT_MS });
+                }
+            }
+            // To ask for the same again would bring the same. Who stands further on is read from there.
+            Read::Done if reading.too_old => {
+                self.forget_replay(reading.bounds.0);
+                self.answers.pulls.append(&mut reading.waiting);
+                self.mark_dirty(w);
+            }
+            Read::Done if reading.events.is_empty() => {
+                for pull in reading.waiting {
+                    let gap = PageAnswer::Gap { reason: GapReason::TooOld, from: self.delivered };
+                    self.answer_pull(w, pull, gap);
                 }
             }
             Read::Done => {
