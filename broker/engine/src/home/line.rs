@@ -74,7 +74,12 @@ impl Room {
     /// There is no place for it. Who asks is told; what others repeat is left to them.
     pub(crate) fn turn_away(&mut self, w: &mut World<'_>, item: Waiting) {
         match item {
-            Waiting::Command(envelope, _) => w.refuse(envelope.reply_to, busy()),
+            Waiting::Command(envelope, sought) => {
+                w.refuse(envelope.reply_to, busy());
+                if !sought.is_empty() {
+                    self.turn_away_behind(w, &envelope);
+                }
+            }
             Waiting::Attach(attach) => w.refuse(attach.reply_to, busy()),
             Waiting::Question { asker, ticket, .. } => {
                 let room = self.key.clone();

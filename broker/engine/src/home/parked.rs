@@ -1,7 +1,7 @@
 //! Commands that wait for an answer of the store, and messages that wait for the one with their duplicate key.
 
 use super::line::{Waiting, busy};
-use super::room::Room;
+use super::room::{Phase, Room};
 use super::world::World;
 use crate::message::Envelope;
 use crate::ports::{Fetch, Fetched, StoreFault, Ticket};
@@ -112,6 +112,15 @@ impl Room {
         }
     }
 
+    /// The one that looked is turned away: so are those behind it, or nothing would ever take them up.
+    pub(crate) fn turn_away_behind(&mut self, w: &mut World<'_>, looked: &Envelope) {
+        let Some(queue) = key_of(looked).and_then(|key| self.parked.keys.remove(&key)) else { return };
+        self.parked.count -= queue.len();
+        for envelope in queue {
+            w.refuse(envelope.reply_to, busy());
+        }
+    }
+
     /// A late answer of the store: who waited for it is decided again.
     pub(crate) fn fetched(&mut self, w: &mut World<'_>, ticket: Ticket, answer: Result<Fetched, StoreFault>) {
         let Some((what, waiting)) = self.parked.fetches.remove(&ticket) else {
@@ -154,7 +163,9 @@ impl Room {
 
     /// Decided now, or in line behind what waits already.
     pub(crate) fn take_up(&mut self, w: &mut World<'_>, item: Waiting) {
-        if !self.is_ready() || !self.line.is_empty() {
+        if self.phase == Phase::Cold {
+            self.turn_away(w, item);
+        } else if !self.is_ready() || !self.line.is_empty() {
             self.line.push_back(item);
         } else if let Some(item) = self.step(w, item) {
             self.line.push_back(item);
