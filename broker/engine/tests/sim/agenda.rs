@@ -39,7 +39,10 @@ pub enum Happening {
         client: usize,
     },
     /// A client's socket gives it bytes.
-    Read { client: usize, link: u64 },
+    Read {
+        client: usize,
+        link: u64,
+    },
     Fault(Fault),
 }
 

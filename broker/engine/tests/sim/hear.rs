@@ -12,7 +12,7 @@ use rookery_protocol::dialect::speak::ServerFrame;
 use rookery_protocol::errors::{ErrorCode, Retry};
 use rookery_protocol::event::{EventBody, Signal};
 use rookery_protocol::ids::{AckLevel, Place, RoomHandle, RoomKey};
-use rookery_protocol::reply::{Mark, Refusal, Reply};
+use rookery_protocol::reply::{GapReason, Mark, Refusal, Reply};
 
 type Verdict = Result<(), String>;
 
@@ -85,7 +85,17 @@ impl Client {
                 | Mark::Gap { room, .. }
                 | Mark::Ended { room, .. }
                 | Mark::Present { room, .. }) = mark;
-                sub(self.link.as_mut(), room)?.mark(&mut outside.ledger, &mark)
+                let index = sub(self.link.as_mut(), room)?.index;
+                let anew = self.is_asked(index);
+                let sub = sub(self.link.as_mut(), room)?;
+                match mark {
+                    // A subscription that was about to end is given up for the one that is asked for.
+                    Mark::Gap { from, reason: GapReason::Lagged, .. } if anew => sub.last = from,
+                    Mark::Gap { .. } | Mark::Resumed { .. } | Mark::Ended { .. } | Mark::Present { .. } => {
+                        sub.mark(&mut outside.ledger, &mark)?;
+                    }
+                }
+                Ok(())
             }
         }
     }
@@ -193,7 +203,8 @@ impl Client {
 
     /// On a live subscription an ack follows its event.
     fn follows(&self, room: usize, place: Place, level: AckLevel, outside: &mut Outside) -> Verdict {
-        let Some((_, sub)) = self.sub(room) else { return Ok(()) };
+        // Who attaches anew hears nothing meanwhile.
+        let Some((_, sub)) = self.sub(room).filter(|_| !self.is_asked(room)) else { return Ok(()) };
         let loose = self.link.as_ref().is_some_and(|l| l.loose);
         let early = sub.when_stored && level == AckLevel::Accepted;
         if loose || early || sub.state != SubState::Live || sub.last >= place {

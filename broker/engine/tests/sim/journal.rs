@@ -1,6 +1,6 @@
 //! The simulation's store: one queue of batches per shard, synced late, failing at times; below it the rooms' tables.
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, run_of};
 use crate::rng::Rng;
 use crate::tables::Tables;
 use rookery_engine::ports::{Batch, Fact, Foreign, Row, Stored, Ticket};
@@ -104,7 +104,7 @@ impl Journal {
     /// Numbered in a run that ended for this room.
     fn is_dead(&self, batch: &Batch) -> bool {
         let Some(fence) = self.fences.get(&batch.room) else { return false };
-        batch.events.iter().any(|e| e.place.epoch < *fence)
+        batch.events.iter().any(|e| run_of(e.place.epoch) < fence.0)
     }
 
     /// A batch fails, and with it what was submitted after it for the same room.
@@ -133,6 +133,7 @@ impl Journal {
             self.foreign.remove(&batch.room);
             let last = self.tables(&batch.room).last;
             ledger.lost_above(&batch.room, last)?;
+            ledger.book(&batch.room).dead_below = run;
             self.failed.push(batch.room.clone());
         }
         Ok(())

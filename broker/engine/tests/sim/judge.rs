@@ -145,9 +145,9 @@ impl Sub {
             return self.wrong(format!("{place} after the end"));
         }
         let book = ledger.book(&self.room);
-        book.told_ahead(event)?;
+        book.told_ahead(event, self.last)?;
         let (entry, before) = match (book.entry(place), book.lost.get(&place)) {
-            (Some(entry), _) => (&entry.event, book.before(place.seq.0)),
+            (Some(entry), _) => (&entry.event, book.before_told(place, self.last)),
             (None, Some(lost)) => (&lost.event, lost.before),
             (None, None) => return self.wrong(format!("{place} was never placed: {event:?}")),
         };
@@ -294,7 +294,7 @@ pub fn acked(ledger: &mut Ledger, ack: &Ack<'_>) -> Result<(), String> {
     }
     let lost = book.lost.get(&place).map(|l| &l.event);
     let Some(event) = book.entry(place).map(|e| &e.event).or(lost) else {
-        if ack.level == AckLevel::Accepted && book.may_be_ahead(place) {
+        if ack.level == AckLevel::Accepted && (book.may_be_ahead(place) || book.is_dead(place)) {
             return Ok(());
         }
         return Err(format!("{room}: {place} acked, never placed"));

@@ -3,7 +3,7 @@
 
 use crate::pages::same_message;
 use rookery_protocol::event::{Departure, Event, EventBody};
-use rookery_protocol::ids::{Place, RoomKey, UserId};
+use rookery_protocol::ids::{Epoch, Place, RoomKey, Seq, UserId};
 use rookery_protocol::message::Message;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub struct Book {
     pub replay_from: Place,
     /// When a store's failure last took something back.
     pub taken_back: Option<Stamp>,
+    /// What was numbered in older runs and is not in this book was taken back before it came to the store.
+    pub dead_below: Epoch,
     /// While its store fails the room holds what it places: then clients see it before the store does.
     pub keeps: bool,
 }
@@ -106,6 +108,16 @@ impl Book {
         self.tokens.get(body).copied()
     }
 
+    /// The place before one that is told to somebody who has everything up to `last`. What a room holds is not in
+    /// this book before it is told or stored: there only the seq can be checked.
+    pub fn before_told(&self, place: Place, last: Place) -> Place {
+        let before = self.before(place.seq.0);
+        if self.keeps && before.seq.0 + 1 < place.seq.0 && last.seq.0 + 1 == place.seq.0 && last.epoch <= place.epoch {
+            return last;
+        }
+        before
+    }
+
     /// An entry of the present order.
     pub fn entry(&self, place: Place) -> Option<&Entry> {
         self.chain.get(&place.seq.0).filter(|e| e.event.place == place)
@@ -132,9 +144,17 @@ impl Book {
         self.keeps && place.seq > self.end().seq && place.epoch >= self.end().epoch
     }
 
-    /// An event that was told before it was submitted.
-    pub fn told_ahead(&mut self, event: &Event) -> Result<(), String> {
+    /// Numbered in a run that ended for this room with a failed write.
+    pub fn is_dead(&self, place: Place) -> bool {
+        run_of(place.epoch) < self.dead_below.0
+    }
+
+    /// An event that was told before it was submitted, to somebody who has everything up to `last`.
+    pub fn told_ahead(&mut self, event: &Event, last: Place) -> Result<(), String> {
         let place = event.place;
+        if self.is_dead(place) && last.seq.0 + 1 == place.seq.0 {
+            self.placed_in_vain(&Arc::new(event.clone()), last);
+        }
         if !self.may_be_ahead(place) {
             return Ok(());
         }
@@ -150,10 +170,28 @@ impl Book {
         Ok(())
     }
 
+    /// Numbered after a write failed and before the room knew it.
+    fn placed_in_vain(&mut self, event: &Arc<Event>, before: Place) {
+        let place = event.place;
+        if self.entry(place).is_some() || self.lost.contains_key(&place) {
+            return;
+        }
+        self.lost.insert(place, Lost { event: event.clone(), before, at: self.taken_back.unwrap_or(0) });
+        if let EventBody::Posted(message) | EventBody::Edited(message) = &event.body {
+            self.version(message, message.version, message.is_deleted());
+        }
+    }
+
     fn placed(&mut self, event: &Arc<Event>) -> Result<(), String> {
         let place = event.place;
         if place.seq.0 == 0 {
             return Err(format!("{place} is no place"));
+        }
+        if self.is_dead(place) && self.entry(place).is_none() {
+            let before = Place { epoch: place.epoch, seq: Seq(place.seq.0 - 1) };
+            let before = if self.lost.contains_key(&before) { before } else { self.before(place.seq.0) };
+            self.placed_in_vain(event, before);
+            return Ok(());
         }
         if self.lost.contains_key(&place) {
             return Err(format!("{place} is given twice: its first event was lost"));
@@ -297,6 +335,11 @@ pub fn same_event(a: &Event, b: &Event) -> bool {
 /// A foreign message has no ordinal before it is stored.
 fn alike(a: &Message, b: &Message) -> bool {
     same_message(a, b) || ((a.ordinal == 0 || b.ordinal == 0) && a.body == b.body)
+}
+
+/// The run that an epoch was opened in; above it stands how often the room was created.
+pub fn run_of(epoch: Epoch) -> u64 {
+    epoch.0 & ((1 << 36) - 1)
 }
 
 pub fn name(room: &RoomKey) -> String {

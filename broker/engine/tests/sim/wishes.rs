@@ -239,7 +239,7 @@ impl Client {
         (0..self.rooms.len()).filter(lacks).collect()
     }
 
-    fn is_asked(&self, index: usize) -> bool {
+    pub fn is_asked(&self, index: usize) -> bool {
         let asked = |what: &What| match what {
             What::Subscribe(rooms) => rooms.iter().any(|r| r.index == index),
             What::Unsubscribe => true,
