@@ -26,7 +26,7 @@ impl Room {
             EventBody::Edited(_) | EventBody::Deleted { .. } => {
                 self.recent.settle(event);
                 if let Some(target) = event.body.target() {
-                    self.pages.forget(target.seq);
+                    self.pages.changed(target.seq, event);
                 }
             }
             EventBody::Left { user, .. } => self.end_user(w, user, EndReason::Removed),

@@ -9,10 +9,10 @@ use crate::fanout::{Chunk, page_chunks};
 use crate::message::{Lane, PageAnswer};
 use crate::ports::{Fetch, Fetched, StoreFault, Ticket};
 use rookery_protocol::dialect::contract::RoomOnWire;
-use rookery_protocol::event::Event;
+use rookery_protocol::event::{Event, EventBody};
 use rookery_protocol::ids::{Place, Seq};
 use rookery_protocol::reply::GapReason;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 #[derive(Debug, Default)]
@@ -44,6 +44,8 @@ struct Reading {
     waiting: Vec<Pull>,
     /// The store keeps replay only above a later place.
     too_old: bool,
+    /// Edits and deletions that were delivered since the store was asked: its answer may be older than they are.
+    changes: Vec<Arc<Event>>,
 }
 
 /// Pages that a room keeps encoded.
@@ -56,13 +58,20 @@ pub(crate) enum Turned {
 }
 
 impl Pages {
+    /// The room begins again from the store: what was delivered and not stored is no more.
     pub fn clear(&mut self) {
         self.cached.clear();
+        for reading in &mut self.reading {
+            reading.changes.clear();
+        }
     }
 
-    /// A message was changed: what shows it is written anew.
-    pub fn forget(&mut self, target: Seq) {
+    /// A message was changed: what shows it is written anew, and what is being read may show it as it was.
+    pub fn changed(&mut self, target: Seq, event: &Arc<Event>) {
         self.cached.retain(|page| !page.shows.contains(&target));
+        for reading in self.reading.iter_mut().filter(|reading| target <= reading.bounds.1) {
+            reading.changes.push(event.clone());
+        }
     }
 
     /// Pages that may still grow were for this turn only.
@@ -157,14 +166,14 @@ impl Room {
             return Turned::Later;
         }
         let (ticket, events, waiting) = (Ticket(0), Vec::new(), Vec::new());
-        let mut reading = Reading { bounds, ticket, events, waiting, too_old: false };
+        let mut reading = Reading { bounds, ticket, events, waiting, too_old: false, changes: Vec::new() };
         match self.read_on(w, &mut reading, None) {
             Read::Done if reading.too_old && pull.after.seq > bounds.0 => {
                 self.forget_replay(bounds.0);
                 self.page(w, pull)
             }
             Read::Done => {
-                self.encode_page(w, pull.lane, bounds, &reading.events);
+                self.encode_page(w, pull.lane, bounds, &self.as_now(&reading));
                 self.found_page(pull, bounds.0)
             }
             Read::Fault => Turned::Answer(PageAnswer::Later { retry_after_ms: FAULT_MS }),
@@ -230,6 +239,19 @@ impl Room {
         done
     }
 
+    /// What the store gave, with what it did not have then: changes that are delivered, but were not stored when it
+    /// was asked. Otherwise a page would stay here that shows what is no more.
+    fn as_now(&self, reading: &Reading) -> Vec<Arc<Event>> {
+        let delivered = self.recent.range(Seq(0), self.delivered.seq).filter(|event| is_change(event));
+        let changes: BTreeMap<Seq, &Arc<Event>> = (reading.changes.iter().chain(delivered))
+            .filter_map(|event| Some((event.body.target()?.seq, event)))
+            .collect();
+        if changes.is_empty() {
+            return reading.events.clone();
+        }
+        reading.events.iter().map(|event| with_change(event, &changes)).collect()
+    }
+
     /// The store keeps less than it did when this room was loaded: replay is whole above a place behind `begin`.
     fn forget_replay(&mut self, begin: Seq) {
         let oldest = self.place_of(Seq(begin.0 + 1));
@@ -264,14 +286,35 @@ impl Room {
             }
             Read::Done => {
                 let lanes: BTreeSet<Lane> = reading.waiting.iter().map(|pull| pull.lane).collect();
+                let events = self.as_now(&reading);
                 for lane in lanes {
-                    self.encode_page(w, lane, reading.bounds, &reading.events);
+                    self.encode_page(w, lane, reading.bounds, &events);
                 }
                 self.answers.pulls.append(&mut reading.waiting);
                 self.mark_dirty(w);
             }
         }
     }
+}
+
+fn is_change(event: &Event) -> bool {
+    matches!(event.body, EventBody::Edited(_) | EventBody::Deleted { .. })
+}
+
+/// An event that shows a message, with the last of its changes.
+fn with_change(event: &Arc<Event>, changes: &BTreeMap<Seq, &Arc<Event>>) -> Arc<Event> {
+    let (EventBody::Posted(message) | EventBody::Edited(message)) = &event.body else { return event.clone() };
+    let Some(change) = changes.get(&message.place.seq).filter(|change| change.place > message.version) else {
+        return event.clone();
+    };
+    let now = if let EventBody::Edited(edited) = &change.body {
+        edited.clone()
+    } else {
+        Arc::new(message.stub(change.at, change.place))
+    };
+    let posted = matches!(event.body, EventBody::Posted(_));
+    let body = if posted { EventBody::Posted(now) } else { EventBody::Edited(now) };
+    Arc::new(Event { place: event.place, at: event.at, by: event.by.clone(), body })
 }
 
 enum Read {
