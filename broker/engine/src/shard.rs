@@ -171,7 +171,7 @@ impl Shard {
             for message in self.out.take_edge(me) {
                 self.edge.take(now, ports, me, message, &mut self.out);
             }
-            if self.out.is_empty(me) {
+            if self.out.is_empty(me) && !self.home.wants_end() {
                 break;
             }
         }

@@ -201,6 +201,11 @@ impl Home {
         self.shared.dirty = dirty;
     }
 
+    /// Whether some room has something for the end of a turn.
+    pub fn wants_end(&self) -> bool {
+        !self.shared.dirty.is_empty()
+    }
+
     /// The end of a room as its listeners may know it.
     pub fn end_of(&self, room: RoomHandle) -> Option<Place> {
         self.rooms.end_of(room)
