@@ -104,10 +104,9 @@ impl World {
             }
         }
         for room in rooms {
-            for message in self.outside.journal.tables(room).events.values().filter_map(|e| match &e.body {
-                EventBody::Posted(message) => Some(message),
-                _ => None,
-            }) {
+            let events = self.outside.journal.tables(room).events.values();
+            let posted = events.filter_map(|e| if let EventBody::Posted(m) = &e.body { Some(m) } else { None });
+            for message in posted {
                 for user in message.extra.iter().flat_map(|e| &e.mentions).filter(|u| **u != message.sender) {
                     let inbox = RoomKey { realm: room.realm.clone(), kind: RoomKind::Inbox, name: user.clone() };
                     if !told.contains(&(inbox, room.clone(), message.place)) {

@@ -95,9 +95,12 @@ impl Outside {
         let shard = self.home_of(key);
         let delay = self.dice.below(self.plan.sequence_ms);
         self.room_fact(shard, room, delay, Fact::Foreign { room: key.clone(), event: Box::new(foreign) });
-        // Its node stores it soon, if what stands before it is stored by then.
-        let delay = self.dice.between(1, 200);
-        self.after(delay, Happening::Settle { room: key.clone() });
+        // Its node stores it soon, if what stands before it is stored by then. Where writes fail, they fail for all
+        // nodes alike: there it is stored with what this node writes, or not at all.
+        if !self.plan.store_fails {
+            let delay = self.dice.between(1, 200);
+            self.after(delay, Happening::Settle { room: key.clone() });
+        }
     }
 
     /// Nobody can say what became of a question. It may have its place all the same.
@@ -108,15 +111,15 @@ impl Outside {
         if self.journal.failing || self.sequencer.line(room).failed {
             return;
         }
+        let line = self.sequencer.line(room);
+        let fresh = ask.key.as_ref().is_some_and(|k| !line.keys.contains_key(k));
         match (self.dice.below(3), &ask.key, posted) {
-            (0, Some((user, k)), Some(body)) if open => {
-                if !matches!(self.sequencer.line(room).keys.get(&(user.clone(), k.clone())), Some(_)) {
-                    let (user, k) = (user.clone(), k.clone());
-                    let body = Body::Post { body, key: Some(k.clone()) };
-                    self.place_foreign(room, key, &user, body, Vec::new());
-                    let line = self.sequencer.line(room);
-                    line.keys.insert((user, k), line.last);
-                }
+            (0, Some((user, k)), Some(body)) if open && fresh => {
+                let (user, k) = (user.clone(), k.clone());
+                let body = Body::Post { body, key: Some(k.clone()) };
+                self.place_foreign(room, key, &user, body, Vec::new());
+                let line = self.sequencer.line(room);
+                line.keys.insert((user, k), line.last);
             }
             (1, _, _) => self.place_foreign(room, key, &REALM, Body::Event(EventBody::Void), Vec::new()),
             _ => {}

@@ -53,8 +53,9 @@ impl Client {
         match frame {
             ServerFrame::Reply { number, reply } => self.reply(number, reply, outside),
             ServerFrame::Event { room, event, .. } => {
-                outside.log(format_args!("client {} hears {} {:?}", self.id, event.place, event.body.kind()));
                 let sub = sub(self.link.as_mut(), room)?;
+                let (id, kind) = (self.id, event.body.kind());
+                outside.log(format_args!("client {id} hears {} {} {kind:?}", sub.room.name, event.place));
                 sub.event(&mut outside.ledger, &event)?;
                 if let EventBody::Posted(message) = &event.body {
                     let known = &mut self.rooms[sub.index].known;
@@ -66,8 +67,9 @@ impl Client {
                 Ok(())
             }
             ServerFrame::Signal { room, signal: Signal::Retract { above, next } } => {
-                outside.log(format_args!("client {} hears retract above {above}, next {next}", self.id));
                 let sub = sub(self.link.as_mut(), room)?;
+                let id = self.id;
+                outside.log(format_args!("client {id} hears {} retract above {above}, next {next}", sub.room.name));
                 sub.retract(&mut outside.ledger, above, next)?;
                 self.rooms[sub.index].known.retain(|place| *place <= above);
                 Ok(())
@@ -240,12 +242,16 @@ fn sub(link: Option<&mut Link>, handle: RoomHandle) -> Result<&mut judge::Sub, S
 
 /// A reply in one line of the trace.
 fn short(reply: &Reply) -> String {
-    match reply {
-        Reply::Subscribed(s) => format!("subscribed {} {:?} from {} end {}", s.room.name, s.start, s.from, s.end),
-        Reply::History(page) => format!("{} messages up to {}", page.messages.len(), page.fence),
-        Reply::Welcome(_) => "welcome".to_owned(),
-        other => format!("{other:?}"),
+    if let Reply::Subscribed(s) = reply {
+        return format!("subscribed {} {:?} from {} end {}", s.room.name, s.start, s.from, s.end);
     }
+    if let Reply::History(page) = reply {
+        return format!("{} messages up to {}", page.messages.len(), page.fence);
+    }
+    if let Reply::Welcome(_) = reply {
+        return "welcome".to_owned();
+    }
+    format!("{reply:?}")
 }
 
 impl Asked {

@@ -21,7 +21,7 @@ pub struct Journal {
     /// The highest run that was given.
     pub run: Epoch,
     /// Rooms whose tail was taken back and whose sequencer does not know yet.
-    failed: Vec<RoomKey>,
+    failed: Vec<(RoomKey, Ticket)>,
     /// Batches that failed, for the record.
     pub failures: u64,
 }
@@ -134,7 +134,7 @@ impl Journal {
             let last = self.tables(&batch.room).last;
             ledger.lost_above(&batch.room, last)?;
             ledger.book(&batch.room).dead_below = run;
-            self.failed.push(batch.room.clone());
+            self.failed.push((batch.room.clone(), ticket));
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ impl Journal {
         Ok(())
     }
 
-    pub fn take_failed(&mut self) -> Vec<RoomKey> {
+    pub fn take_failed(&mut self) -> Vec<(RoomKey, Ticket)> {
         std::mem::take(&mut self.failed)
     }
 }

@@ -144,6 +144,7 @@ impl Sub {
         if self.state == SubState::Ended {
             return self.wrong(format!("{place} after the end"));
         }
+        let stamp = ledger.tick();
         let book = ledger.book(&self.room);
         book.told_ahead(event, self.last)?;
         let (entry, before) = match (book.entry(place), book.lost.get(&place)) {
@@ -182,6 +183,7 @@ impl Sub {
             | EventBody::Void => {}
         }
         self.last = place;
+        book.tell(place, stamp);
         Ok(())
     }
 
@@ -287,8 +289,10 @@ pub struct Ack<'a> {
 
 pub fn acked(ledger: &mut Ledger, ack: &Ack<'_>) -> Result<(), String> {
     let room = name(ack.room);
+    let stamp = ledger.tick();
     let book = ledger.book(ack.room);
     let place = ack.place;
+    book.tell(place, stamp);
     if ack.level < ack.asked {
         return Err(format!("{room}: {place} acked at {:?}, asked for {:?}", ack.level, ack.asked));
     }

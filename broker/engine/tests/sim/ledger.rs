@@ -31,6 +31,8 @@ pub struct Version {
     pub message: Arc<Message>,
     pub deleted: bool,
     pub confirmed: Option<Stamp>,
+    /// When somebody was first told of this change after it was stored: from then on the room knows it, too.
+    pub told: Option<Stamp>,
 }
 
 #[derive(Default)]
@@ -50,6 +52,8 @@ pub struct Book {
     pub taken_back: Option<Stamp>,
     /// What was numbered in older runs and is not in this book was taken back before it came to the store.
     pub dead_below: Epoch,
+    /// The highest seq that is stored.
+    stored_to: u64,
     /// While its store fails the room holds what it places: then clients see it before the store does.
     pub keeps: bool,
 }
@@ -141,7 +145,7 @@ impl Book {
 
     /// In a room that holds what the store does not take, a place may be seen first by those it is told to.
     pub fn may_be_ahead(&self, place: Place) -> bool {
-        self.keeps && place.seq > self.end().seq && place.epoch >= self.end().epoch
+        self.keeps && place.seq.0 > self.stored_to && !self.chain.contains_key(&place.seq.0)
     }
 
     /// Numbered in a run that ended for this room with a failed write.
@@ -159,12 +163,13 @@ impl Book {
             return Ok(());
         }
         let event = Arc::new(event.clone());
-        match &event.body {
-            // It may have changed since, which its teller knows.
-            EventBody::Posted(message) | EventBody::Edited(message) if message.version != place => {
-                self.version(message, message.version, message.is_deleted());
-            }
-            _ => self.note(&event)?,
+        // It may have changed since, which its teller knows.
+        if let EventBody::Posted(message) | EventBody::Edited(message) = &event.body
+            && message.version != place
+        {
+            self.version(message, message.version, message.is_deleted());
+        } else {
+            self.note(&event)?;
         }
         self.chain.insert(place.seq.0, Entry { event, confirmed: None, promised: false });
         Ok(())
@@ -217,6 +222,15 @@ impl Book {
         Ok(())
     }
 
+    /// The room hears of the failure only now: until then it spoke of what was lost as if it stood.
+    pub fn heard_of_loss(&mut self, stamp: Stamp) {
+        let Some(since) = self.taken_back else { return };
+        for lost in self.lost.values_mut().filter(|lost| lost.at >= since) {
+            lost.at = stamp;
+        }
+        self.taken_back = Some(stamp);
+    }
+
     /// What follows from an event for later checks.
     fn note(&mut self, event: &Event) -> Result<(), String> {
         match &event.body {
@@ -262,7 +276,7 @@ impl Book {
     }
 
     fn version(&mut self, message: &Arc<Message>, at: Place, deleted: bool) {
-        let version = Version { message: message.clone(), deleted, confirmed: None };
+        let version = Version { message: message.clone(), deleted, confirmed: None, told: None };
         self.versions.entry(message.place).or_default().insert(at, version);
     }
 
@@ -278,6 +292,7 @@ impl Book {
         // A foreign message gets its ordinal when it is stored.
         entry.event = event.clone();
         entry.confirmed.get_or_insert(stamp);
+        self.stored_to = self.stored_to.max(place.seq.0);
         if let Some(target) = event.body.target()
             && let Some(version) = self.versions.get_mut(&target).and_then(|v| v.get_mut(&place))
         {
@@ -310,10 +325,20 @@ impl Book {
         Ok(())
     }
 
+    /// Somebody is told of an event: by itself, or by its ack.
+    pub fn tell(&mut self, place: Place, stamp: Stamp) {
+        let Some(target) = self.entry(place).and_then(|e| e.event.body.target()) else { return };
+        if let Some(version) = self.versions.get_mut(&target).and_then(|v| v.get_mut(&place))
+            && version.confirmed.is_some()
+        {
+            version.told.get_or_insert(stamp);
+        }
+    }
+
     /// The oldest version of a message that somebody may still be shown who asked at `asked`.
     pub fn oldest_shown(&self, message: Place, asked: Stamp) -> Option<(Place, &Version)> {
         let versions = self.versions.get(&message)?;
-        let safe = |at: &Place, v: &Version| self.entry(*at).is_some() && v.confirmed.is_some_and(|c| c < asked);
+        let safe = |at: &Place, v: &Version| self.entry(*at).is_some() && v.told.is_some_and(|t| t < asked);
         versions.iter().rev().find(|(at, v)| safe(at, v)).map(|(at, v)| (*at, v))
     }
 }

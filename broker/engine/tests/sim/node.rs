@@ -26,6 +26,8 @@ struct Driven {
     tick_at: Option<u64>,
     /// A lane was full: another turn when it has moved.
     waits: bool,
+    /// Subscriptions that fell from live to catching up so far.
+    fallen: u64,
 }
 
 impl Node {
@@ -46,6 +48,7 @@ impl Node {
             turn_set: false,
             tick_at: None,
             waits: false,
+            fallen: 0,
         };
         Node { shards: (0..plan.shards).map(driven).collect() }
     }
@@ -111,7 +114,10 @@ impl Node {
         driven.turn_set = false;
         let end = driven.shard.turn(now, &mut Carrier { me: shard, outside });
         driven.waits = end == TurnEnd::LaneFull;
-        if driven.waits {
+        let counters = &driven.shard.edge.counters;
+        let fallen = counters.lagged + counters.skipped;
+        if driven.waits || fallen > driven.fallen {
+            driven.fallen = fallen;
             outside.squeeze();
         }
         if let Some(at) = driven.shard.next_deadline()

@@ -9,7 +9,7 @@ use crate::rng::Rng;
 use crate::sequencer::Sequencer;
 use crate::trace::Trace;
 use rookery_engine::message::ConnId;
-use rookery_engine::ports::Fact;
+use rookery_engine::ports::{Fact, Ticket};
 use rookery_engine::settings::Deliver;
 use rookery_protocol::ids::{DuplicateKey, Epoch, RoomKey, RoomKind, UserId};
 use std::collections::HashMap;
@@ -33,8 +33,10 @@ pub struct Outside {
     pub posts: HashMap<(RoomKey, UserId, DuplicateKey), Vec<u8>>,
     /// Answers of the store reach a shard in order: not before this time.
     pub stored_at: Vec<u64>,
-    /// When a lane was last full, so that subscriptions may lag.
+    /// When subscriptions last fell behind: a lane was full, or a turn brought more than an outbox takes.
     pub squeezed: Option<Stamp>,
+    /// Failures that a shard has not heard of, by the ticket that will tell it.
+    pub bad_news: HashMap<(u8, Ticket), RoomKey>,
     pub far_users: u64,
     /// Rooms that somebody created, or that need no creation.
     pub created: Vec<bool>,
@@ -64,6 +66,7 @@ impl Outside {
             posts: HashMap::new(),
             stored_at: vec![0; usize::from(plan.shards)],
             squeezed: None,
+            bad_news: HashMap::new(),
             far_users: 0,
             created: plan.rooms.iter().map(|r| r.class.implicit).collect(),
             speaking: None,
@@ -111,15 +114,26 @@ impl Outside {
         }
     }
 
+    /// A shard is about to hear a fact.
+    pub fn heard(&mut self, shard: u8, fact: &Fact) {
+        if let Fact::Stored { ticket, .. } = fact
+            && let Some(room) = self.bad_news.remove(&(shard, *ticket))
+        {
+            let stamp = self.ledger.tick();
+            self.ledger.book(&room).heard_of_loss(stamp);
+        }
+    }
+
     /// The journal of a shard syncs, and the shard is told.
     pub fn sync(&mut self, shard: u8) {
         let answers = match self.journal.sync(shard, &mut self.dice, &mut self.ledger) {
             Ok(answers) => answers,
             Err(wrong) => return self.check(Err(wrong)),
         };
-        for room in self.journal.take_failed() {
+        for (room, ticket) in self.journal.take_failed() {
             let index = self.sequencer.index(&room);
             self.sequencer.line(index).failed = true;
+            self.bad_news.insert((shard, ticket), room);
         }
         for fact in answers {
             let now = self.agenda.now().mono;
@@ -132,7 +146,7 @@ impl Outside {
         }
     }
 
-    /// A lane is full: what is live may turn to catching up.
+    /// What was live is catching up.
     pub fn squeeze(&mut self) {
         self.squeezed = Some(self.ledger.tick());
     }
@@ -143,6 +157,7 @@ impl Outside {
         self.journal.new_run();
         self.journal.begin(self.plan.shards);
         self.sequencer.crash();
+        self.bad_news.clear();
         let capacity = self.lanes.capacity;
         self.lanes = Lanes::new(self.plan.shards, capacity);
         self.stored_at.fill(0);

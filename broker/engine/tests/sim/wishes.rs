@@ -269,13 +269,17 @@ fn level(outside: &mut Outside) -> Option<AckLevel> {
 
 /// What of a command helps a reader of the trace.
 fn brief(command: &Command) -> String {
-    match command {
-        Command::Post(post) => format!("{:?} {:?}", post.room, post.key),
-        Command::Subscribe { rooms } | Command::Resume { rooms, .. } => {
-            rooms.iter().map(|r| format!("{:?} {:?}; ", r.room, r.cursor)).collect()
-        }
-        Command::Edit { room, target, .. } | Command::Delete { room, target, .. } => format!("{room:?} {target}"),
-        Command::Invite { room, user, .. } | Command::RemoveMember { room, user } => format!("{room:?} {user}"),
-        _ => String::new(),
+    if let Command::Post(post) = command {
+        return format!("{:?} {:?}", post.room, post.key);
     }
+    if let Command::Subscribe { rooms } | Command::Resume { rooms, .. } = command {
+        return rooms.iter().map(|r| format!("{:?} {:?}; ", r.room, r.cursor)).collect();
+    }
+    if let Command::Edit { room, target, .. } | Command::Delete { room, target, .. } = command {
+        return format!("{room:?} {target}");
+    }
+    if let Command::Invite { room, user, .. } | Command::RemoveMember { room, user } = command {
+        return format!("{room:?} {user}");
+    }
+    String::new()
 }

@@ -91,6 +91,7 @@ impl World {
             Happening::Fact { fact, .. } if self.outside.is_dead(&fact) => {}
             Happening::Fact { shard, fact } => {
                 self.outside.log(format_args!("shard {shard} is told {}", brief(&fact)));
+                self.outside.heard(shard, &fact);
                 self.node.fact(shard, *fact, &mut self.outside);
             }
             Happening::Number { room } => self.outside.number(room),
