@@ -1,6 +1,8 @@
 //! Sending twice is sending once.
 
 use super::*;
+use crate::ports::Fact;
+use rookery_protocol::ids::Epoch;
 
 fn free(key: &str) -> Option<DuplicateKey> {
     Some(DuplicateKey::Free(key.into()))
@@ -110,4 +112,36 @@ fn a_room_with_many_streams_looks_strange_ones_up_once() {
     assert_eq!(bench.ports.counts.fetches, fetches + 2);
     bench.placed(&principal("u1"), &general(), post("y", stream(1, 6)));
     assert_eq!(bench.ports.counts.fetches, fetches + 2, "from then on it is at hand");
+}
+
+#[test]
+fn who_waits_behind_a_key_is_turned_away_with_the_one_that_looks() {
+    let mut bench =
+        Bench::with(RoomClass::default(), Late { fetch: true, load: true, submit: true, ..Late::default() });
+    let first = bench.ask(&ann(), &general(), post("first", stream(1, 9)));
+    bench.facts();
+    bench.told.clear();
+    let failing = bench.ask(&ann(), &general(), post("not stored", None));
+    // One looks its number up, two wait behind it.
+    let behind: Vec<u32> =
+        [3, 4, 5].iter().map(|n| bench.ask(&ann(), &general(), post(&format!("n {n}"), stream(1, *n)))).collect();
+    bench.turn();
+    let found = bench.ports.facts.pop_front().unwrap();
+    bench.ports.fail_writes = Some(Epoch(150));
+    bench.ports.fail_reads = true;
+    bench.ports.settle();
+    while let Some(fact) = bench.ports.facts.pop_front() {
+        if matches!(fact, Fact::Loaded { .. }) {
+            // Found while the room is loading again, which fails.
+            bench.ports.facts.push_front(fact);
+            break;
+        }
+        bench.fact(fact);
+    }
+    bench.fact(found);
+    bench.facts();
+    for number in behind {
+        assert!(matches!(bench.reply(number), Some(Reply::Refused(r)) if r.code == ErrorCode::Busy), "{number}");
+    }
+    assert!(bench.reply(failing).is_some() && bench.reply(first).is_none());
 }

@@ -7,6 +7,7 @@ mod failures;
 mod keys;
 mod messages;
 mod presence;
+mod replaying;
 mod rooms;
 mod sequencing;
 mod sessions;
