@@ -25,12 +25,11 @@ use fetch::Fetching;
 use load::Load;
 use reading::{Next, Reading};
 use rookery_engine::ports::{Batch, Fact, Fetch, Fetched, RoomImage, StoreFault, Stored, Ticket};
-use rookery_protocol::ids::{AckLevel, Millis, RoomHandle, RoomKey};
+use rookery_protocol::ids::{AckLevel, RoomHandle, RoomKey};
 use rookery_storage::memory::{Memory, MemoryOptions};
 use rookery_storage::{Ask, Completion, Failure, Outcome, Store, Ticket as StoreTicket};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -60,7 +59,6 @@ enum Answer {
 pub struct StorePort {
     store: Box<dyn Store + Send>,
     reach: AckLevel,
-    clock: fn() -> Millis,
     writer: rows::Writer,
     /// The last ticket that the store was given.
     given: u64,
@@ -76,15 +74,13 @@ impl StorePort {
     /// History in this shard's memory, for as long as the process lives.
     pub fn memory(runs: Runs) -> StorePort {
         let options = MemoryOptions { seed: RandomState::new().hash_one(0u8), ..MemoryOptions::default() };
-        StorePort::new(Box::new(Memory::new(options)), runs, wall)
+        StorePort::new(Box::new(Memory::new(options)), runs)
     }
 
-    /// `clock`: Unix time in milliseconds, for what expires.
-    pub fn new(store: Box<dyn Store + Send>, runs: Runs, clock: fn() -> Millis) -> StorePort {
+    pub fn new(store: Box<dyn Store + Send>, runs: Runs) -> StorePort {
         StorePort {
             reach: store.reach(),
             store,
-            clock,
             writer: rows::Writer::default(),
             given: 0,
             waiting: Map::default(),
@@ -220,7 +216,7 @@ impl StorePort {
             debug_assert!(false, "the store answered what nobody asked");
             return;
         };
-        let mut reading = Reading { now: (self.clock)(), unreadable: &mut self.unreadable };
+        let mut reading = Reading { unreadable: &mut self.unreadable };
         let next = match &mut waiting.job {
             Job::Store { number } => match stored(outcome, self.reach) {
                 // A lower level: the one that is promised is still to come.
@@ -277,8 +273,4 @@ fn stored(outcome: Outcome, reach: AckLevel) -> Written {
             Written::Failed(Failure::Invalid)
         }
     }
-}
-
-fn wall() -> Millis {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

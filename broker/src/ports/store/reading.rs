@@ -1,7 +1,7 @@
 //! Records as the engine sees them. What cannot be read is never guessed: it is reported, and left out or stood in for.
 
 use super::codec::message::message_of;
-use super::codec::records::{event_of, shown, stand_in};
+use super::codec::records::{event_of, stand_in};
 use rookery_engine::ports::StoreFault;
 use rookery_protocol::event::Event;
 use rookery_protocol::ids::{Millis, RoomKey};
@@ -35,18 +35,17 @@ impl<T> NextOrFault<T> {
 
 /// Answers being read.
 pub struct Reading<'a> {
-    /// For people's clocks: what has expired by now is not shown.
-    pub now: Millis,
     /// Counts what could not be read.
     pub unreadable: &'a mut u64,
 }
 
-/// The time that the store is told. It empties what has expired, the sender included; this side shows a stub instead.
+/// The time that the store is told: before any expiry. A room hides and deletes what has expired itself, and for that it
+/// must see it.
 pub const STORE_NOW: Millis = 0;
 
 impl Reading<'_> {
     pub fn event(&mut self, room: &RoomKey, item: &Item) -> Arc<Event> {
-        Arc::new(event_of(item, self.now).unwrap_or_else(|why| {
+        Arc::new(event_of(item).unwrap_or_else(|why| {
             self.report(room, "event", item.record.place, why);
             stand_in(&item.record)
         }))
@@ -54,7 +53,7 @@ impl Reading<'_> {
 
     pub fn message(&mut self, room: &RoomKey, record: &Record) -> Option<Arc<Message>> {
         match message_of(record) {
-            Ok((message, _)) => Some(Arc::new(shown(message, self.now))),
+            Ok((message, _)) => Some(Arc::new(message)),
             Err(why) => {
                 self.report(room, "message", record.place, why);
                 None

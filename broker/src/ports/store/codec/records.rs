@@ -17,7 +17,7 @@ use super::values::{put_fact, put_info, put_notice, take_fact, take_info, take_n
 use bytes::Bytes;
 use rookery_protocol::command::Role;
 use rookery_protocol::event::{Departure, Event, EventBody};
-use rookery_protocol::ids::{Millis, UserId};
+use rookery_protocol::ids::UserId;
 use rookery_protocol::message::Message;
 use rookery_storage::record::{Kind, State, Touches};
 use rookery_storage::{Item, Record, Rewrite};
@@ -138,19 +138,19 @@ fn put_change(out: &mut Vec<u8>, body: &EventBody) -> (u8, Touches) {
 
 /// The event of a replayed record, with the message as it is now. One whose message is not kept any more stands as a
 /// void: whoever replays it has nothing to change.
-pub fn event_of(item: &Item, now: Millis) -> Result<Event, Unreadable> {
+pub fn event_of(item: &Item) -> Result<Event, Unreadable> {
     let record = &item.record;
     let (by, body) = match record.kind {
         Kind::Message { .. } => {
             let (message, by) = message_of(record)?;
-            (by, EventBody::Posted(Arc::new(shown(message, now))))
+            (by, EventBody::Posted(Arc::new(message)))
         }
         Kind::Void => (NOBODY, EventBody::Void),
         Kind::Change { touches } => {
             let (by, change) = Reader::value(&record.payload, |from| take_change(from, touches))?;
             let body = match (change, &item.current) {
                 (Change::Whole(body), _) => body,
-                (Change::Edit, Some(current)) => EventBody::Edited(Arc::new(shown(message_of(current)?.0, now))),
+                (Change::Edit, Some(current)) => EventBody::Edited(Arc::new(message_of(current)?.0)),
                 (Change::Edit, None) => EventBody::Void,
             };
             (by, body)
@@ -188,15 +188,6 @@ fn take_change(from: &mut Reader<'_>, touches: Touches) -> Option<(UserId, Chang
     };
     // A change that touches what its kind does not was written by nobody.
     (body.target() == rewrites.or(marks)).then_some((by, Change::Whole(body)))
-}
-
-/// Its body is shown to nobody from its expiry on, whenever the deletion that follows from it is placed.
-pub fn shown(message: Message, now: Millis) -> Message {
-    let expires = message.extra.as_ref().and_then(|extra| extra.expires_at);
-    match expires {
-        Some(expires) if expires <= now && !message.is_deleted() => message.stub(expires, message.version),
-        Some(_) | None => message,
-    }
 }
 
 /// What stands in for an event that cannot be read, so that the run around it has no hole.

@@ -48,12 +48,7 @@ fn every_kind_of_event_is_here() {
 fn event_like(kind: Kind) -> impl Strategy<Value = Event> {
     testing::happening_of(kind).prop_map(|happening| {
         let testing::Happening::Event(mut event) = happening else { panic!("a signal is not kept") };
-        if let EventBody::Posted(message) | EventBody::Edited(message) = &mut event.body
-            && let Some(extra) = &mut Arc::make_mut(message).extra
-        {
-            // What has expired is shown as a stub, at any time.
-            extra.expires_at = extra.expires_at.map(|time| time.max(1));
-        } else if event.body == EventBody::Void {
+        if event.body == EventBody::Void {
             event.by = NOBODY;
         }
         event
@@ -87,7 +82,7 @@ fn events_of_every_kind_come_back() {
     for kind in EVENTS {
         for _ in 0..300 {
             let event = event_like(kind).new_tree(&mut runner).unwrap().current();
-            assert_eq!(event_of(&item_of(&event), 0), Ok(event));
+            assert_eq!(event_of(&item_of(&event)), Ok(event));
         }
     }
 }
@@ -103,7 +98,7 @@ fn cut_at_every_byte_nothing_else_comes_back() {
                 let record = Record { payload: item.record.payload.slice(..cut), ..item.record.clone() };
                 if !record.is_message() {
                     let cut = Item { record, current: item.current.clone() };
-                    assert_eq!(event_of(&cut, 0), Err(Unreadable::Impossible));
+                    assert_eq!(event_of(&cut), Err(Unreadable::Impossible));
                 }
             }
             let payload = item.current.as_ref().unwrap_or(&item.record).payload.clone();
@@ -112,7 +107,7 @@ fn cut_at_every_byte_nothing_else_comes_back() {
                 let record = item.current.as_mut().unwrap_or(&mut item.record);
                 record.payload = payload.slice(..cut);
                 // A body ends where its bytes end, so a cut one is another message; all else is refused.
-                match event_of(&item, 0) {
+                match event_of(&item) {
                     Ok(other) => {
                         assert!(body_of(&other).is_some_and(|body| body.len() < body_of(&event).unwrap().len()))
                     }
@@ -138,9 +133,9 @@ proptest! {
         }
         let mut item = item_of(&posted(&message(at(1), 1, "ann", "x")));
         item.record.payload = payload.clone().into();
-        let _ = event_of(&item, 0);
+        let _ = event_of(&item);
         item.record.kind = RecordKind::Change { touches: rookery_storage::Touches::Marks(at(1)) };
-        let _ = event_of(&item, 0);
+        let _ = event_of(&item);
         let _ = Reader::value(&payload, values::take_info);
         let _ = Reader::value(&payload, values::take_effect);
         let _ = (keys::room_of(&payload), keys::reaction_of(&payload), keys::watermark_of(&payload));
@@ -198,7 +193,7 @@ fn newer_and_impossible_values_are_told_apart() {
     assert_eq!(read(&[1, 7, 7]), Err(Unreadable::Impossible), "a byte is left over");
     let mut item = item_of(&event(at(3), "ann", EventBody::Joined { user: user("bob"), role: Role::Member }));
     item.record.payload = value(|out| out.extend_from_slice(&[99, 1, b'a'])).into();
-    assert_eq!(event_of(&item, 0), Err(Unreadable::Impossible), "an unknown kind");
+    assert_eq!(event_of(&item), Err(Unreadable::Impossible), "an unknown kind");
     // A long list that is not there is not believed.
     let list = value(|out| put_number(out, u64::MAX));
     assert_eq!(Reader::value(&list, |from| from.list(Reader::name)), Err(Unreadable::Impossible));

@@ -1,5 +1,7 @@
 //! The store port as the engine sees it: what was submitted comes back, at once or late, and nothing else does.
 
+#![allow(clippy::wildcard_enum_match_arm)]
+
 mod late;
 mod layouts;
 mod model;
@@ -21,10 +23,6 @@ const HANDLE: RoomHandle = RoomHandle(7);
 /// The time of every test.
 const NOW: Millis = 1_000_000;
 const RUN: Epoch = Epoch(5);
-
-fn clock() -> Millis {
-    NOW
-}
 
 /// A store that outlives its port, as a disk outlives a process.
 struct Kept<S>(Arc<Mutex<S>>);
@@ -89,13 +87,13 @@ impl Rig {
     }
 
     fn new(open: Box<dyn Fn() -> Box<dyn Store + Send>>, faulty: Option<Kept<Faulty<Memory>>>) -> Rig {
-        let port = StorePort::new(open(), Runs::after(RUN), clock);
+        let port = StorePort::new(open(), Runs::after(RUN));
         Rig { open, faulty, port, tickets: 0 }
     }
 
     /// Everything that the port knew is forgotten.
     fn restart(&mut self) {
-        self.port = StorePort::new((self.open)(), Runs::after(RUN), clock);
+        self.port = StorePort::new((self.open)(), Runs::after(RUN));
     }
 
     fn ticket(&mut self) -> Ticket {

@@ -2,7 +2,6 @@
 //! the store must answer from then on.
 
 use super::super::codec::message::NOBODY;
-use super::super::codec::records::shown;
 use super::*;
 use rookery_engine::message::{Action, CauseEffect, EffectId};
 use rookery_protocol::command::{HistoryFrom, ReadMark, Role};
@@ -276,7 +275,7 @@ impl Model {
     }
 
     fn message(&self, place: Place) -> Option<Arc<Message>> {
-        self.messages.get(&place).map(|message| Arc::new(shown(message.clone(), NOW)))
+        self.messages.get(&place).map(|message| Arc::new(message.clone()))
     }
 
     /// As replay shows it.
