@@ -163,6 +163,7 @@ fn an_empty_allowance_keeps_everything() {
     for byte in &hello {
         line.hear(&[*byte]).unwrap();
     }
+    assert!(line.conn.has_more(), "the frame is whole, its turn is what is missing");
     assert_eq!(line.hear(&hello), Ok(Progress { frames: 0, more: true }));
     line.frames = 9;
     assert_eq!(line.resume(), Ok(Progress { frames: 2, more: false }));

@@ -125,8 +125,8 @@ impl<S: FnMut(Incoming<'_>) -> ControlFlow<()>> Walk<'_, S> {
         outcome.map(|_| ())
     }
 
-    /// Reads whole frames of `at..end`. Returns where it stopped and why. `since` is when the first of them began.
-    fn run(&mut self, mut at: usize, end: usize, mut since: u64) -> Result<(usize, Stop), Violation> {
+    /// Reads whole frames of `at..end`. Returns where it stopped and why. `since` is when they began.
+    fn run(&mut self, mut at: usize, end: usize, since: u64) -> Result<(usize, Stop), Violation> {
         loop {
             let seen = look(&self.feed.borrow().bytes[at..end], self.conn.expect(self.allowance.limits))?;
             let header = match seen {
@@ -139,7 +139,6 @@ impl<S: FnMut(Incoming<'_>) -> ControlFlow<()>> Walk<'_, S> {
             self.frames += 1;
             let flow = self.frame(at, header, since)?;
             at += header.total;
-            since = self.allowance.now;
             if flow.is_break() {
                 self.conn.end();
                 return Ok((at, Stop::Ended));
