@@ -7,6 +7,7 @@ mod commands;
 mod happenings;
 pub mod malformed;
 mod replies;
+pub mod stability;
 mod values;
 
 pub use commands::{command, command_of, post};

@@ -10,7 +10,7 @@ use crate::ids::{Millis, Place, UserId};
 use crate::layout::*;
 use crate::message::{Attachment, BodyKind, Message, MessageExtra};
 use crate::wire::bad::Bad;
-use crate::wire::varint;
+use crate::wire::{check, varint};
 use std::sync::Arc;
 
 /// Bits of the flags. Bit 0 belongs to the event around the message: it opens an epoch.
@@ -118,9 +118,10 @@ fn put_flagged(message: &Message, flags: u64, out: &mut Vec<u8>) {
 
 pub fn take(flags: u64, around: Around<'_>, from: &mut Reader<'_>) -> Result<Message, Bad> {
     let behind = from.wide().map_err(|b| b.at("n"))?;
+    let ordinal = check::integer(around.place.seq.0.wrapping_sub(behind)).map_err(|b| b.at("n"))?;
     let mut message = Message {
         place: around.place,
-        ordinal: around.place.seq.0.wrapping_sub(behind),
+        ordinal,
         sender: around.sender.clone(),
         posted_at: around.posted_at,
         kind: BodyKind::Text,

@@ -1,8 +1,8 @@
 //! Bodies: text as `body`; bytes that are not text as `body64`, in base64.
 
-use super::form::{Form, key};
+use super::form::{Form, key, put};
 use super::object::{Field, Object};
-use crate::layout::Word;
+use crate::layout::{Opt, Word};
 use crate::limits;
 use crate::message::BodyKind;
 use crate::wire::bad::Bad;
@@ -13,20 +13,17 @@ use base64::engine::general_purpose::STANDARD;
 /// Writes the kind, where the receiver cannot tell it, and the body.
 #[inline]
 pub fn write(kind: Option<BodyKind>, body: &[u8], out: &mut Vec<u8>) {
-    match kind {
-        None | Some(BodyKind::Text) => {}
-        Some(kind) => {
-            out.extend_from_slice(key!(kind).as_bytes());
-            Word::write(&kind, out);
-        }
-    }
     match std::str::from_utf8(body) {
         Ok(text) if kind.is_none_or(BodyKind::is_text) => {
+            if let Some(kind) = kind.filter(|kind| *kind != BodyKind::Text) {
+                put::<Word<_>>(key!(kind), &kind, out);
+            }
             out.extend_from_slice(key!(body).as_bytes());
             json::string(text, out);
         }
-        // A text that is none would make the whole frame invalid: shown as the bytes that it is.
+        // Also a text that is none, which would make the whole frame invalid: shown as the bytes that it is.
         _ => {
+            put::<Opt<Word<_>>>(key!(kind), &kind, out);
             out.extend_from_slice(br#","body64":""#);
             let at = out.len();
             out.resize(at + body.len().div_ceil(3) * 4, 0);
