@@ -50,8 +50,8 @@ fi
 if [ $# -ge 1 ]; then
     url=$1
 else
-    cargo build --quiet --release -p rookery --example ws_echo
-    "$target/release/examples/ws_echo" 127.0.0.1:0 >"$home/server.log" 2>&1 &
+    cargo build --quiet --locked -p rookery --example ws_echo
+    "$target/debug/examples/ws_echo" 127.0.0.1:0 >"$home/server.log" 2>&1 &
     server=$!
     url=
     tries=0

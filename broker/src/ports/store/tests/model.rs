@@ -321,7 +321,7 @@ impl Model {
     }
 
     fn page(&self, from: HistoryFrom, limit: usize, thread: Option<Place>, fence: Place) -> Fetched {
-        let of_thread = |m: &&Message| thread.is_none_or(|root| m.place == root || m.thread() == Some(root));
+        let of_thread = |m: &&Message| thread.is_none_or(|root| m.thread() == Some(root));
         let all: Vec<Place> =
             self.messages.values().filter(|m| m.place <= fence).filter(of_thread).map(|m| m.place).collect();
         let count = all.len();
