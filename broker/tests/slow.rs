@@ -7,7 +7,6 @@ mod support;
 
 use rookery_protocol::dialect::contract::Incoming;
 use rookery_protocol::dialect::speak::{Epochs, ServerFrame};
-use rookery_protocol::errors::DropReason;
 use rookery_protocol::event::EventBody;
 use rookery_protocol::reply::{GapReason, Mark};
 use socket2::SockRef;
@@ -191,18 +190,9 @@ fn who_never_reads_is_cut_and_nobody_else_notices() {
         p99(&with),
         p99(&with) as f64 / p99(&without).max(1) as f64
     );
-    for mut sleeper in sleepers {
-        // What fitted is read to its end; then the socket is at an end too, with the code if it still fitted.
-        let why = loop {
-            match sleeper.next() {
-                Heard::Frame(_) => {}
-                Heard::Closed(why) => break why,
-            }
-        };
-        if let Some((code, _)) = why {
-            assert_eq!(code, DropReason::Slow.close_code());
-        }
-    }
+    let cut = node.log().matches("\"reason\":\"slow\"").count();
+    assert_eq!(cut, SLOW, "each that never read is cut, and the reason recorded");
+    drop(sleepers);
     let memory_after = node.memory();
     println!("memory before {} KiB, after {} KiB", memory_before / 1024, memory_after / 1024);
     assert!(memory_after < memory_before + (64 << 20), "memory did not return");
@@ -210,8 +200,6 @@ fn who_never_reads_is_cut_and_nobody_else_notices() {
         assert!(p99(&with) * 2 <= p99(&without) * 3 || p99(&with) < 20_000, "the room noticed");
     }
 }
-
-use support::Heard;
 
 #[test]
 fn who_reads_slowly_is_fed_or_told() {

@@ -13,7 +13,7 @@ use rookery_engine::shard::Shard;
 use rookery_protocol::dialect::contract::{DialectId, Hello};
 use rookery_protocol::ids::Realm;
 use rookery_protocol::limits;
-use std::cell::{Cell as Slot, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,8 +79,8 @@ impl<S> Arrival<S> {
 /// The writing side of a connection.
 pub struct Writer {
     pub half: OwnedWriteHalf,
-    /// A task waits for the socket to take bytes again.
-    pub waiting: Slot<bool>,
+    /// The task that waits for the socket to take bytes again.
+    pub waiting: RefCell<Option<AbortHandle>>,
     pub reading: RefCell<Option<AbortHandle>>,
 }
 

@@ -9,7 +9,7 @@ use rookery_engine::ports::Now;
 use rookery_protocol::dialect::contract::Incoming;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::limits;
-use std::cell::{Cell as Slot, RefCell};
+use std::cell::RefCell;
 use std::io::{Error, ErrorKind};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -46,7 +46,7 @@ pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
         shard.open(now, ports, arrival.opening())
     };
     let (half, write) = arrival.stream.into_split();
-    let writer = Rc::new(Writer { half: write, waiting: Slot::new(false), reading: RefCell::new(None) });
+    let writer = Rc::new(Writer { half: write, waiting: RefCell::new(None), reading: RefCell::new(None) });
     cell.inner.borrow_mut().seat(opened, writer.clone());
     cell.counters.connections.fetch_add(1, Ordering::Relaxed);
     cell.work.notify_one();

@@ -110,14 +110,14 @@ pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
 
 /// Tries again as soon as the socket takes bytes.
 fn wait(cell: &Rc<ShardCell>, conn: ConnId, writer: Rc<Writer>) {
-    if writer.waiting.replace(true) {
+    if writer.waiting.borrow().is_some() {
         return;
     }
-    let cell = cell.clone();
-    tokio::task::spawn_local(async move {
+    let (cell, waiting) = (cell.clone(), writer.clone());
+    let task = tokio::task::spawn_local(async move {
         // An error shows again when it is written to.
         let _ = writer.half.writable().await;
-        writer.waiting.set(false);
+        *writer.waiting.borrow_mut() = None;
         let now = cell.now();
         let mut inner = cell.inner.borrow_mut();
         write(&cell, &mut inner, now, conn);
@@ -125,6 +125,7 @@ fn wait(cell: &Rc<ShardCell>, conn: ConnId, writer: Rc<Writer>) {
             cell.work.notify_one();
         }
     });
+    *waiting.waiting.borrow_mut() = Some(task.abort_handle());
 }
 
 /// The engine has said its last words. The socket's writing side ends now; its reading side is left to the client for
@@ -135,9 +136,9 @@ fn finish(inner: &mut Inner, now: Now, conn: ConnId, writer: &Rc<Writer>, reason
     }
     inner.shard.closed(now, conn, reason);
     inner.unseat(conn);
-    // Dropping the half shuts the writing side; only who waits for a stuck socket still holds it.
-    if writer.waiting.get() {
-        let _ = socket2::SockRef::from(writer.half.as_ref()).shutdown(std::net::Shutdown::Write);
+    // Dropping the half shuts the writing side; a stuck socket must not be held by the task that waits for it.
+    if let Some(waiting) = writer.waiting.borrow_mut().take() {
+        waiting.abort();
     }
     if let Some(reading) = writer.reading.borrow_mut().take() {
         tokio::task::spawn_local(async move {

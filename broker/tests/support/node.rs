@@ -30,7 +30,8 @@ impl Node {
             .args(more)
             .env("ROOKERY_AUTH__SECRET", SECRET)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(data.path().join("log")).unwrap());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
@@ -72,6 +73,11 @@ impl Node {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
+    /// What the node has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("log")).unwrap()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -96,6 +102,9 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the node's log ends: {}", self.log().lines().rev().take(20).collect::<Vec<_>>().join(" | "));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
