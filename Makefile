@@ -1,0 +1,29 @@
+# What people do with this repository, one word each. Every target works in a fresh clone with Rust and Debian's packages.
+.PHONY: run test prove lint bench bench-core fuzz autobahn
+
+CARGO ?= cargo
+# How many seeds of the simulation `make test` and `make prove` run.
+SEEDS ?= 200
+
+run: ## Start the broker on port 8080 with its data in ./data
+	$(CARGO) run --release
+
+test: ## Every test that fits into half an hour on two cores
+	ROOKERY_SIM_SEEDS=$(SEEDS) $(CARGO) test --workspace --locked
+	scripts/autobahn.sh
+
+prove: ## The long ones: 10,000 seeds of the simulation
+	ROOKERY_SIM_SEEDS=10000 $(CARGO) test --locked -p rookery-engine --test sim -- --nocapture
+
+lint: ## Format and lints, as CI checks them
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+bench: bench-core ## Every measurement that README and docs quote
+
+bench-core: ## The core beside its floors: five interleaved rounds, medians and ratios
+	$(CARGO) build --release --locked -p rookery -p loadgen
+	target/release/loadgen core-yardstick --broker target/release/rookery --rounds 5
+
+fuzz: ## A minute on each target (needs the nightly toolchain and cargo-fuzz)
+	scripts/fuzz.sh
