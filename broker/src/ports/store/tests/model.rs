@@ -313,9 +313,11 @@ impl Model {
                 Fetched::Places(theirs.map(|m| m.place).take(*limit as usize).collect())
             }
             Fetch::Expired { at, limit } => {
-                let expires = |m: &&Message| m.extra.as_ref().and_then(|e| e.expires_at).is_some_and(|e| e <= *at);
-                let due = self.messages.values().filter(|m| !m.is_deleted()).filter(expires);
-                Fetched::Places(due.map(|m| m.place).take(*limit as usize).collect())
+                let expires = |m: &Message| m.extra.as_ref().and_then(|e| e.expires_at).filter(|e| e <= at);
+                let kept = self.messages.values().filter(|m| !m.is_deleted());
+                let mut due: Vec<_> = kept.filter_map(|m| Some((expires(m)?, m.place))).collect();
+                due.sort_unstable();
+                Fetched::Places(due.into_iter().map(|(_, place)| place).take(*limit as usize).collect())
             }
         }
     }
