@@ -122,9 +122,9 @@ impl Room {
         if cursor == Place::START {
             return (Start::Resuming, self.state.replay_from);
         }
-        // Placed, but not told to anybody yet: in a class that delivers when stored.
+        // Placed, but told to nobody yet, in a class that delivers when stored: it comes, or never was.
         if cursor > end && cursor <= self.state.last {
-            return (Start::Gap(GapReason::UnknownPlace), end);
+            return (Start::Resuming, end);
         }
         match self.state.stand(cursor, self.run) {
             Stand::Here if cursor < self.state.replay_from => (Start::Gap(GapReason::TooOld), end),

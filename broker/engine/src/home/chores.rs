@@ -12,7 +12,7 @@ use super::room::Room;
 use super::world::{Due, World};
 use crate::message::{Action, CauseEffect, EffectId};
 use crate::ports::{Fetch, Fetched, Row, StoreFault, Ticket};
-use rookery_protocol::event::{Departure, EventBody, Notice, NoticeKind};
+use rookery_protocol::event::{Departure, EventBody, Fact, Notice, NoticeKind};
 use rookery_protocol::ids::{Place, RoomKey, RoomKind, UserId};
 use rookery_protocol::limits;
 use rookery_protocol::message::Message;
@@ -174,7 +174,15 @@ impl Room {
             parts.effects.push((room.clone(), Action::EraseUser { user: user.clone() }));
             self.propose(w, parts);
         }
-        (!rooms.is_empty()).then_some(Chore::Part)
+        if !rooms.is_empty() {
+            return Some(Chore::Part);
+        }
+        // From here on it is an inbox like any other: the user may come back.
+        let seen = Fact::UserSeen { user: user.clone(), display: String::new() };
+        let mut over = Proposal::new(EventBody::Recorded(seen), user, w.now.wall, self.state.last);
+        over.privileged = true;
+        self.propose(w, over);
+        None
     }
 
     fn erase_step(

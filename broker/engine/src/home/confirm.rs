@@ -5,7 +5,7 @@ use super::world::World;
 use crate::message::{Address, EffectId, ReplyTo, ToHome};
 use crate::ports::{Batch, Row, Stored, Ticket};
 use crate::settings::{Deliver, OnFailure, RoomClass};
-use rookery_protocol::event::Event;
+use rookery_protocol::event::{Event, EventBody};
 use rookery_protocol::ids::{Ordinal, Place, RoomHandle, RoomKey, Seq};
 use rookery_protocol::reply::Reply;
 use std::collections::VecDeque;
@@ -30,6 +30,8 @@ pub(crate) struct Confirm {
     odd: Vec<(Seq, Ack)>,
     /// Events in `under_way`.
     events_under_way: usize,
+    /// Of bodies in the batch.
+    bytes: usize,
 }
 
 /// An answer that waits for the store.
@@ -65,8 +67,9 @@ enum Step {
     Done,
 }
 
-/// A batch is handed over before the turn's end when it has grown to this.
+/// A batch is handed over before the turn's end when it has grown to this: stores have their limits.
 const BATCH_EVENTS: usize = 256;
+const BATCH_BYTES: usize = 1 << 20;
 
 impl Confirm {
     pub fn at(place: Place, messages: Ordinal) -> Confirm {
@@ -77,6 +80,20 @@ impl Confirm {
         self.batch.get_or_insert_with(|| {
             Box::new(Batch { room: key.clone(), handle, class: class.clone(), events: Vec::new(), rows: Vec::new() })
         })
+    }
+
+    /// An event is the batch's from here on.
+    pub fn add(&mut self, event: Arc<Event>) {
+        if let EventBody::Posted(message) | EventBody::Edited(message) = &event.body {
+            self.bytes += message.body.len();
+        }
+        if let Some(batch) = &mut self.batch {
+            batch.events.push(event);
+        }
+    }
+
+    fn is_large(&self) -> bool {
+        self.bytes >= BATCH_BYTES || self.batch.as_ref().is_some_and(|b| b.events.len() >= BATCH_EVENTS)
     }
 
     pub fn is_idle(&self) -> bool {
@@ -134,13 +151,14 @@ impl Room {
 
     /// Hands over early what has become large.
     pub(crate) fn submit_if_large(&mut self, w: &mut World<'_>) {
-        if self.confirm.batch.as_ref().is_some_and(|b| b.events.len() >= BATCH_EVENTS) {
+        if self.confirm.is_large() {
             self.submit(w);
         }
     }
 
     pub(crate) fn submit(&mut self, w: &mut World<'_>) {
         let Some(batch) = self.confirm.batch.take() else { return };
+        self.confirm.bytes = 0;
         let keeps = self.class.on_failure == OnFailure::Keep;
         let under_way = UnderWay {
             ticket: w.shared.ticket(),

@@ -94,9 +94,15 @@ impl Room {
         }
         self.flight.early.insert(place.seq, (place, early));
         self.place_early(w);
-        if self.flight.early.len() > w.shared.settings.limits.room_in_flight {
+        if self.flight.early.len() <= w.shared.settings.limits.room_in_flight {
+            return;
+        }
+        if self.is_ready() && self.confirm.is_idle() {
             self.lose_flight(w, ErrorCode::Unsure);
             self.reload(w);
+        } else if let Some((_, (_, Early::Mine(proposal)))) = self.flight.early.pop_last() {
+            // What the store has under way has to arrive first.
+            self.refuse_all(w, &proposal, ErrorCode::Unsure);
         }
     }
 
@@ -180,7 +186,7 @@ impl Room {
         let event = Arc::new(event);
         let batch = self.confirm.batch(&self.key, self.handle, &self.class);
         apply(&mut self.state, &event, base, &mut batch.rows);
-        batch.events.push(event.clone());
+        self.confirm.add(event.clone());
         self.recent.push(event.clone());
         self.note_expiry(w, &event);
         self.mark_dirty(w);

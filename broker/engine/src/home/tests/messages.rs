@@ -204,3 +204,19 @@ fn expect_is_the_sequencers_to_judge() {
     assert_eq!(bench.refused(&ann(), &general(), expect(Place::new(100, 9))), ErrorCode::Unexpected);
     bench.placed(&ann(), &general(), expect(last));
 }
+
+#[test]
+fn large_batches_go_to_the_store_before_the_turn_ends() {
+    let mut bench = Bench::new();
+    let body = "x".repeat(60_000);
+    for _ in 0..40 {
+        bench.ask(&ann(), &general(), post(&body, None));
+    }
+    assert_eq!(bench.ports.counts.batches, 2);
+    for _ in 0..600 {
+        bench.ask(&ann(), &general(), post("small", None));
+    }
+    bench.turn();
+    assert_eq!(bench.ports.counts.batches, 5);
+    assert_eq!(bench.ports.store(&general()).messages, 640);
+}

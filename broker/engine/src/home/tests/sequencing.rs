@@ -136,3 +136,22 @@ fn a_run_opens_its_epoch_after_the_highest_place() {
     assert_eq!(bench.post("ann", &general(), "3"), Place::new(200, 3));
     assert_eq!(bench.ports.store(&general()).epochs.len(), 2);
 }
+
+#[test]
+fn what_never_comes_is_not_waited_for_without_end() {
+    let limits = Limits { room_in_flight: 4, ..Limits::default() };
+    let late = Late { sequence: true, ..Late::default() };
+    let mut bench = Bench::limited(RoomClass::default(), late, AckLevel::Durable, limits);
+    bench.attach("bob", &general(), None);
+    let lost = foreign(&mut bench, "eve", EventBody::Pinned { target: Place::new(100, 50) });
+    let mine = bench.ask(&ann(), &general(), post("mine", None));
+    bench.facts();
+    for i in 0..4 {
+        let fact = foreign(&mut bench, "eve", EventBody::Pinned { target: Place::new(100, 60 + i) });
+        bench.fact(fact);
+    }
+    assert!(matches!(bench.reply(mine), Some(Reply::Refused(r)) if r.code == ErrorCode::Unsure));
+    assert_eq!(bench.ports.counts.loads, 2);
+    bench.fact(lost);
+    assert_eq!(bench.home_end(), Place::new(100, 1));
+}

@@ -173,4 +173,11 @@ fn an_erased_user_leaves_nothing_behind_in_its_rooms() {
     }
     assert!(bench.ports.store(&inbox("bob")).belongs.is_empty());
     assert!(bench.ports.store(&inbox("bob")).pending.is_empty());
+    // Who comes back is not erased again.
+    bench.placed(&bob(), &rooms[0], Command::Join { room: ROOM });
+    bench.restart(RoomClass::default());
+    bench.attach("bob", &inbox("bob"), None);
+    bench.pass(5000);
+    assert_eq!(bench.ports.store(&inbox("bob")).belongs.len(), 1);
+    assert_eq!(bench.ports.store(&rooms[0]).members.len(), 1);
 }
