@@ -1,4 +1,7 @@
 //! Deadlines of one shard: a heap of (when, what). What is no longer wanted is recognised by its owner when it fires.
+//!
+//! A heap and no wheel, because owners keep one timer each and set it anew only when it fires: half a microsecond among
+//! 100,000 (`examples/edge_cost.rs`), and 10,000 idle connections fire 400 a second.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -75,7 +75,7 @@ impl Edge {
             };
             let catch_up = CatchUp { slot: conn.slot, waits: Waits::No, asked, cursor, ending: None };
             self.link_catching(conn.slot, room, catch_up);
-            self.went_on(now, conn.slot, room, out);
+            self.went_on(conn.slot, room, out);
         }
         // Behind the answer to an attach, home says by itself who is here.
         if let Some(sub) = self.conns.get_mut(conn).and_then(|c| c.sub_mut(room))

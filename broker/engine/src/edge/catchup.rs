@@ -133,7 +133,7 @@ impl Edge {
             PageAnswer::Retract { above, next } => self.take_retract(now, slot, room, *above, *next),
             PageAnswer::Later { retry_after_ms } => self.wait(now, slot, room, *retry_after_ms),
         }
-        self.went_on(now, slot, room, out);
+        self.went_on(slot, room, out);
         self.feed(now, slot, out);
     }
 
@@ -249,7 +249,7 @@ impl Edge {
     }
 
     /// Its cursor moved: it may have reached its end, or what the live ones have.
-    pub(super) fn went_on(&mut self, now: Now, slot: u32, room: RoomHandle, out: &mut Outbound) {
+    pub(super) fn went_on(&mut self, slot: u32, room: RoomHandle, out: &mut Outbound) {
         let Some(connection) = self.conns.at(slot) else { return };
         let (conn, closing) = (connection.id, connection.closing.is_some());
         let Some(sub) = connection.sub(room).copied().filter(|s| s.standing == Standing::CatchingUp) else { return };
@@ -273,7 +273,6 @@ impl Edge {
         if done.asked {
             self.mark(conn, &Mark::Resumed { room, at: done.cursor });
         }
-        let _ = now;
     }
 
     fn catch_up(&mut self, slot: u32, room: RoomHandle) -> Option<&mut CatchUp> {

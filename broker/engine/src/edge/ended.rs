@@ -24,7 +24,7 @@ impl Edge {
                 self.fall_back(conn.slot, room, place);
             }
             self.end_when_fed(conn, room, ending);
-            self.went_on(now, conn.slot, room, out);
+            self.went_on(conn.slot, room, out);
             self.feed(now, conn.slot, out);
         }
     }
