@@ -1,7 +1,8 @@
 //! The slowest client pays, not the room: some receivers never read, or read at a tenth of the pace.
 //!
 //! In `make test` with 200 receivers; `make prove` runs the promise's own size (ROOKERY_SLOW_RECEIVERS=1000).
-#![allow(clippy::unwrap_used)]
+// Whatever a script does not expect is its failure, now and with every new variant.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 mod support;
 

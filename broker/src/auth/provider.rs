@@ -20,11 +20,13 @@ struct Hmac {
 }
 
 fn hmac_of(algorithm: Algorithm, secret: &[u8]) -> Result<Hmac, Error> {
-    let kind = match algorithm {
-        Algorithm::HS256 => hmac::HMAC_SHA256,
-        Algorithm::HS384 => hmac::HMAC_SHA384,
-        Algorithm::HS512 => hmac::HMAC_SHA512,
-        _ => return Err(ErrorKind::InvalidAlgorithm.into()),
+    const KINDS: [(Algorithm, hmac::Algorithm); 3] = [
+        (Algorithm::HS256, hmac::HMAC_SHA256),
+        (Algorithm::HS384, hmac::HMAC_SHA384),
+        (Algorithm::HS512, hmac::HMAC_SHA512),
+    ];
+    let Some((_, kind)) = KINDS.into_iter().find(|(known, _)| *known == algorithm) else {
+        return Err(ErrorKind::InvalidAlgorithm.into());
     };
     Ok(Hmac { algorithm, key: hmac::Key::new(kind, secret) })
 }

@@ -94,7 +94,7 @@ pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
             Ok(count) => inner.shard.wrote(now, conn, count),
             Err(error) if error.kind() == ErrorKind::WouldBlock => match inner.shard.blocked(now, conn) {
                 AfterWrite::More => return wait(cell, conn, writer),
-                other => other,
+                after @ (AfterWrite::Empty | AfterWrite::Close(_)) => after,
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => AfterWrite::More,
             // The reading side meets the same end, and tells the engine.
