@@ -4,6 +4,7 @@
 //! One strategy per kind, by an exhaustive match: what has no strategy does not compile.
 
 mod commands;
+pub mod documents;
 mod happenings;
 pub mod malformed;
 mod replies;
