@@ -51,6 +51,8 @@ if [ $# -ge 1 ]; then
     url=$1
 else
     cargo build --quiet --locked -p rookery --example ws_echo
+    # An address of an earlier run must not be taken for this one's.
+    : >"$home/server.log"
     "$target/debug/examples/ws_echo" 127.0.0.1:0 >"$home/server.log" 2>&1 &
     server=$!
     url=
