@@ -141,13 +141,7 @@ impl Room {
         }
         let members: Vec<UserId> = self.state.members.keys().take(STEP).cloned().collect();
         for user in &members {
-            let body = EventBody::Left { user: user.clone(), why: Departure::RoomDeleted };
-            let mut left = Proposal::new(body, user.clone(), w.now.wall, self.state.last);
-            left.privileged = true;
-            let inbox = RoomKey { realm: self.key.realm.clone(), kind: RoomKind::Inbox, name: user.clone() };
-            let kind = NoticeKind::NoLongerMember;
-            left.effects.push((inbox, Action::Notify(Notice { room: self.key.clone(), place: Place::START, kind })));
-            self.propose(w, left);
+            self.propose_departure(w, user, Departure::RoomDeleted);
         }
         // The records go only when nothing of them is needed any more, and in a batch of their own beginning.
         if members.is_empty() && self.state.pending.is_empty() && self.confirm.is_idle() {
@@ -194,10 +188,7 @@ impl Room {
         more: bool,
     ) -> Option<Chore> {
         if self.state.role(&user).is_some() {
-            let body = EventBody::Left { user: user.clone(), why: Departure::Erased };
-            let mut left = Proposal::new(body, user.clone(), w.now.wall, self.state.last);
-            left.privileged = true;
-            self.propose(w, left);
+            self.propose_departure(w, &user, Departure::Erased);
             return Some(Chore::Erase { effect, user, after, more });
         }
         if !more {
@@ -274,6 +265,17 @@ impl Room {
             self.propose_deletion(w, base);
         }
         self.swept(w, true);
+    }
+
+    /// The user's inbox is told, also of an erased user: it may have come back meanwhile.
+    fn propose_departure(&mut self, w: &mut World<'_>, user: &UserId, why: Departure) {
+        let body = EventBody::Left { user: user.clone(), why };
+        let mut left = Proposal::new(body, user.clone(), w.now.wall, self.state.last);
+        left.privileged = true;
+        let inbox = RoomKey { realm: self.key.realm.clone(), kind: RoomKind::Inbox, name: user.clone() };
+        let kind = NoticeKind::NoLongerMember;
+        left.effects.push((inbox, Action::Notify(Notice { room: self.key.clone(), place: Place::START, kind })));
+        self.propose(w, left);
     }
 
     fn propose_deletion(&mut self, w: &mut World<'_>, base: Arc<Message>) {
