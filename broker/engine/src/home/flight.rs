@@ -128,15 +128,6 @@ impl Flight {
         self.waiting.values().map(|p| &**p).chain(early)
     }
 
-    /// The highest number of a stream that is under way.
-    pub fn highest(&self, user: &UserId, stream: u64) -> Option<u64> {
-        let numbers = self.all().filter(|p| p.by == *user).filter_map(|p| match p.key() {
-            Some(DuplicateKey::Stream { stream: s, n }) if *s == stream => Some(*n),
-            Some(DuplicateKey::Stream { .. } | DuplicateKey::Free(_)) | None => None,
-        });
-        numbers.max()
-    }
-
     pub fn has_effect(&self, id: &EffectId) -> bool {
         self.all().any(|p| matches!(&p.asker, Asker::Effect(other) if other == id))
     }

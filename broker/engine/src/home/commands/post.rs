@@ -46,9 +46,6 @@ fn known(c: &Context<'_>, key: &DuplicateKey, level: AckLevel) -> Result<Option<
     }
     match key {
         DuplicateKey::Stream { stream, n } => {
-            if c.room.flight.is_busy() && c.room.flight.highest(user, *stream).is_some_and(|highest| *n > highest) {
-                return Ok(None);
-            }
             let standing = match c.state().streams.standing(user, *stream, *n) {
                 Standing::Strange => strange(c, user, *stream, *n)?,
                 standing @ (Standing::New | Standing::Given(_) | Standing::Below) => standing,

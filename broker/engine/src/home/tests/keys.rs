@@ -145,3 +145,16 @@ fn who_waits_behind_a_key_is_turned_away_with_the_one_that_looks() {
     }
     assert!(bench.reply(failing).is_some() && bench.reply(first).is_none());
 }
+
+#[test]
+fn a_number_that_was_placed_is_known_while_a_lower_one_is_in_flight() {
+    let mut bench = Bench::new();
+    bench.placed(&ann(), &general(), post("nine", stream(1, 9)));
+    bench.ports.late.sequence = true;
+    let five = bench.ask(&ann(), &general(), post("five", stream(1, 5)));
+    let nine = bench.ask(&ann(), &general(), post("nine", stream(1, 9)));
+    bench.turn();
+    bench.facts();
+    assert_eq!(duplicate(bench.reply(five)), (Place::new(100, 2), false));
+    assert_eq!(duplicate(bench.reply(nine)), (Place::new(100, 1), true));
+}
