@@ -207,7 +207,8 @@ pub enum Row {
 pub enum Stored {
     /// Confirmed at this level.
     Done,
-    /// Not stored, and what was submitted after it for this room is not either. `run` numbers what follows.
+    /// Not stored, and what was submitted after it for this room is not either. `run` numbers what follows:
+    /// a number that no room was given before.
     Failed { run: Epoch },
 }
 

@@ -28,7 +28,7 @@ pub struct Late {
 pub struct FakePorts {
     pub late: Late,
     pub stores: BTreeMap<RoomKey, Tables>,
-    /// Writes fail, and the next run has this number.
+    /// Writes fail, and the next run has this number; the one after that the next, as no number is given twice.
     pub fail_writes: Option<Epoch>,
     pub fail_reads: bool,
     /// The next proposals are answered so, instead of with a place.
@@ -39,6 +39,8 @@ pub struct FakePorts {
     /// Calls of each kind.
     pub counts: Counts,
     highest: BTreeMap<RoomKey, Place>,
+    /// The highest run that a failure gave.
+    run: Epoch,
     /// Batches that the store has but has not answered.
     under_way: VecDeque<(Ticket, Batch)>,
 }
@@ -76,18 +78,38 @@ impl FakePorts {
         *highest
     }
 
-    fn write(&mut self, batch: Batch) -> Stored {
-        match self.fail_writes {
-            Some(run) => {
-                // What fails takes everything behind it along.
-                self.under_way.retain(|(_, later)| later.room != batch.room);
-                Stored::Failed { run }
-            }
-            None => {
-                self.stores.entry(batch.room.clone()).or_default().write(&batch);
-                Stored::Done
+    /// The node goes down: of each room, so many batches that were under way are stored, and nothing is answered.
+    pub fn crash(&mut self, stored: usize) {
+        let mut left: BTreeMap<RoomKey, usize> = BTreeMap::new();
+        for (_, batch) in std::mem::take(&mut self.under_way) {
+            let left = left.entry(batch.room.clone()).or_insert(stored);
+            if *left > 0 {
+                *left -= 1;
+                self.write(batch);
             }
         }
+        self.facts.clear();
+        self.highest.clear();
+    }
+
+    /// What was submitted while nobody knew yet that a batch of the room had failed fails too.
+    fn write(&mut self, batch: Batch) -> Stored {
+        let failed = |answer: &Stored| matches!(answer, Stored::Failed { .. });
+        if self.fail_writes.is_some() || self.unheard(batch.handle).any(failed) {
+            let run = self.fail_writes.unwrap_or_default().max(Epoch(self.run.0 + 1));
+            self.run = run;
+            return Stored::Failed { run };
+        }
+        self.stores.entry(batch.room.clone()).or_default().write(&batch);
+        Stored::Done
+    }
+
+    /// Answers about a room's batches that are under way.
+    fn unheard(&self, handle: RoomHandle) -> impl Iterator<Item = &Stored> {
+        self.facts.iter().filter_map(move |fact| {
+            let Fact::Stored { room, answer, .. } = fact else { return None };
+            (*room == handle).then_some(answer)
+        })
     }
 }
 
@@ -121,7 +143,9 @@ impl Ports for FakePorts {
 
     fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored> {
         self.counts.batches += 1;
-        if self.late.submit {
+        // What was submitted before is written and answered before.
+        let waits = self.under_way.iter().any(|(_, earlier)| earlier.room == batch.room);
+        if self.late.submit || waits || self.unheard(batch.handle).next().is_some() {
             self.under_way.push_back((ticket, batch));
             return None;
         }

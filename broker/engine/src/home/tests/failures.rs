@@ -66,7 +66,8 @@ fn a_room_finds_back_by_itself() {
     bench.ports.fail_reads = false;
     bench.ports.fail_writes = None;
     bench.pass(20_000);
-    assert_eq!(bench.post("ann", &general(), "again"), Place::new(150, 2));
+    let again = bench.post("ann", &general(), "again");
+    assert!(again.seq.0 == 2 && again.epoch > Epoch(150), "probes that failed took runs, too");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod replaying;
 mod rooms;
 mod sequencing;
 mod sessions;
+mod storm;
 
 use super::Home;
 use crate::fanout::{Chunk, Outbound};
@@ -41,7 +42,24 @@ pub(super) struct Bench {
     pub told: VecDeque<ToEdge>,
     /// Messages to homes are not passed on, but kept.
     pub cut: Option<Vec<ToHome>>,
+    /// Of effects and their answers, this many in a hundred are lost.
+    pub lossy: Option<(u64, Dice)>,
     numbers: u32,
+}
+
+/// Numbers that look random and are the same for a seed.
+pub(super) struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mixed = (self.0 ^ (self.0 >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        (mixed ^ (mixed >> 29)) % n
+    }
+
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
 }
 
 pub(super) const ROOM: RoomRef = RoomRef::Inbox;
@@ -63,14 +81,19 @@ impl Bench {
             ms: 0,
             told: VecDeque::new(),
             cut: None,
+            lossy: None,
             numbers: 0,
         }
     }
 
     /// The same store under a new home: what a restart finds.
     pub fn restart(&mut self, class: RoomClass) {
-        let mut settings = (*settings(class, AckLevel::Durable, Limits::default())).clone();
-        settings.run.0 = 200;
+        self.restart_in(200, class, Limits::default());
+    }
+
+    pub fn restart_in(&mut self, run: u64, class: RoomClass, limits: Limits) {
+        let mut settings = (*settings(class, AckLevel::Durable, limits)).clone();
+        settings.run.0 = run;
         self.home = Home::new(Arc::new(settings));
         self.out = Outbound::new(1);
         self.told.clear();
@@ -137,6 +160,10 @@ impl Bench {
             let parcel = self.out.take(ShardId(0));
             self.told.extend(parcel.to_edge);
             for message in parcel.to_home {
+                let effect = matches!(message, ToHome::Effect(_) | ToHome::EffectDone { .. });
+                if effect && self.lossy.as_mut().is_some_and(|(of, dice)| dice.below(100) < *of) {
+                    continue;
+                }
                 match &mut self.cut {
                     Some(cut) => cut.push(message),
                     None => self.tell(message),
