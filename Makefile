@@ -10,10 +10,12 @@ run: ## Start the broker on port 8080 with its data in ./data
 
 test: ## Every test that fits into half an hour on two cores
 	ROOKERY_SIM_SEEDS=$(SEEDS) $(CARGO) test --workspace --locked
+	$(CARGO) test --locked -p rookery-engine --features planted --test sim planted
 	scripts/autobahn.sh
 
-prove: ## The long ones: 10,000 seeds of the simulation
+prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside ten that never read
 	ROOKERY_SIM_SEEDS=10000 $(CARGO) test --locked -p rookery-engine --test sim -- --nocapture
+	ROOKERY_SLOW_RECEIVERS=1000 $(CARGO) test --locked -p rookery --test slow -- --nocapture
 
 lint: ## Format and lints, as CI checks them
 	$(CARGO) fmt --all --check

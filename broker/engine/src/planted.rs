@@ -5,7 +5,7 @@
 /// What can be wrong on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    /// An event is placed one seq too far.
+    /// Now and then an event is placed one seq too far.
     SkippedSeq,
     /// A turn's replies go before its chunks.
     ReplyOvertakesEvent,
@@ -25,7 +25,7 @@ pub enum Bug {
     PageFencedWrongly,
     /// Replay shows messages as they were, not as they are.
     OldBodyReplayed,
-    /// A chunk that a page has covered already is pushed once more.
+    /// A chunk that is left to the pages of a subscription that falls back is pushed all the same.
     ChunkTwiceAfterLag,
     /// A full lane loses the replies that wait for it.
     ReplyLostInFullLane,

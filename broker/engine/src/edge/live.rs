@@ -3,6 +3,7 @@
 use super::Edge;
 use crate::fanout::{Chunk, ChunkEntry, Outbound};
 use crate::message::{Address, ConnId};
+use crate::planted::{self, Bug};
 use crate::ports::Now;
 use rookery_protocol::limits;
 use std::ops::Range;
@@ -31,7 +32,11 @@ impl Edge {
             self.outboxes.push_to_all(&lane.live, chunk, high, &mut above);
         }
         self.counters.lagged += above.len() as u64;
+        above.retain(|_| !planted::is(Bug::OutboxDropsSilently));
         for &slot in &above {
+            if planted::is(Bug::ChunkTwiceAfterLag) {
+                self.outboxes.push(slot, chunk, 0..chunk.bytes().len());
+            }
             self.fall_back(slot, chunk.room, chunk.before);
         }
         above.clear();

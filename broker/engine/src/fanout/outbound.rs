@@ -3,6 +3,7 @@
 //! Within a turn chunks and endings keep their order; replies come behind them, so an ack follows its event.
 
 use crate::message::{Parcel, ShardId, ToEdge, ToHome};
+use crate::planted::{self, Bug};
 
 #[derive(Debug)]
 pub struct Outbound {
@@ -46,6 +47,9 @@ impl Outbound {
     /// the answer of the subscription that it ends.
     pub fn settle(&mut self) {
         for lane in &mut self.lanes {
+            if planted::is(Bug::ReplyOvertakesEvent) {
+                std::mem::swap(&mut lane.ordered, &mut lane.late);
+            }
             if !lane.late.is_empty() {
                 lane.ordered.append(&mut lane.late);
             }

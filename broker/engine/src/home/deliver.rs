@@ -4,6 +4,7 @@ use super::here::Ending;
 use super::room::Room;
 use super::world::World;
 use crate::message::{Address, ShardId, ToEdge, Whom};
+use crate::planted::{self, Bug};
 use rookery_protocol::command::Access;
 use rookery_protocol::dialect::contract::RoomOnWire;
 use rookery_protocol::errors::{DropReason, ErrorCode};
@@ -77,6 +78,9 @@ impl Room {
     }
 
     fn end_user(&mut self, w: &mut World<'_>, user: &UserId, reason: EndReason) {
+        if planted::is(Bug::RemovalKeepsSubscriptions) {
+            return;
+        }
         self.end_subscriptions(w, &Ending::User(user.clone()), reason, None);
     }
 

@@ -5,6 +5,7 @@ use super::line::Waiting;
 use super::room::Room;
 use super::world::{Due, World};
 use crate::message::{Action, CauseEffect, EffectId, ToHome};
+use crate::planted::{self, Bug};
 use crate::ports::Row;
 use rookery_protocol::command::{Access, Role};
 use rookery_protocol::event::{EventBody, Fact, Notice, NoticeKind, RoomInfo};
@@ -92,7 +93,7 @@ impl Room {
         if self.trouble.read_only || self.flight.has_effect(&effect.id) || self.confirm.has_taken(&effect.id) {
             return None;
         }
-        if self.state.taken.contains(&effect.id) {
+        if self.state.taken.contains(&effect.id) && !planted::is(Bug::EffectTakenTwice) {
             self.answer_effect(w, &effect.id);
             return None;
         }

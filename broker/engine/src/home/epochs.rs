@@ -1,5 +1,6 @@
 //! Where a place stands in the history of a room: runs, epochs, and the lives of a room that was created anew.
 
+use crate::planted::{self, Bug};
 use rookery_protocol::ids::{Epoch, Place, Seq};
 
 /// Above these bits of an epoch stands how often the room was deleted, below them the run. Runs are seconds or small
@@ -88,7 +89,7 @@ impl Epochs {
             Some((epoch, first)) if *epoch == cursor.epoch => {
                 if cursor.seq < *first {
                     Stand::Unknown
-                } else if cursor.seq <= end {
+                } else if cursor.seq <= end || planted::is(Bug::RetractNotSeenOnResume) {
                     Stand::Here
                 } else {
                     Stand::TakenBack { above: Place { epoch: *epoch, seq: end }, next }

@@ -7,6 +7,7 @@ use super::turn::Pull;
 use super::world::World;
 use crate::fanout::{Chunk, page_chunks};
 use crate::message::{Lane, PageAnswer};
+use crate::planted::{self, Bug};
 use crate::ports::{Fetch, Fetched, StoreFault, Ticket};
 use rookery_protocol::dialect::contract::RoomOnWire;
 use rookery_protocol::event::{Event, EventBody};
@@ -139,7 +140,7 @@ impl Room {
     fn page_bounds(&self, w: &World<'_>, after: Seq) -> (Seq, Seq) {
         let size = w.shared.settings.limits.replay_page_events.max(1);
         let begin = after.0 / size * size;
-        let end = begin.saturating_add(size).min(self.delivered.seq.0);
+        let end = begin.saturating_add(size).min(self.delivered.seq.0 - u64::from(planted::is(Bug::PageFencedWrongly)));
         (Seq(begin.max(self.state.replay_from.seq.0)), Seq(end))
     }
 

@@ -5,6 +5,7 @@ use crate::home::decide::{Context, Decision, Go, Stop};
 use crate::home::flight::Proposal;
 use crate::home::streams::Standing;
 use crate::message::Action;
+use crate::planted::{self, Bug};
 use crate::ports::{Fetch, Fetched};
 use rookery_protocol::command::{Post, PostExtra};
 use rookery_protocol::errors::ErrorCode;
@@ -83,6 +84,7 @@ fn looked_up(c: &Context<'_>, user: &UserId, key: &DuplicateKey, level: AckLevel
     }
     let found = c.found(&Fetch::Key { user: user.clone(), key: key.clone() })?;
     let place = if let Fetched::Place(place) = found { *place } else { None };
+    let place = place.filter(|_| !planted::is(Bug::KeyForgotten));
     Ok(place.map(|place| Go::First { place, level }))
 }
 
