@@ -1,0 +1,96 @@
+//! What surrounds one shard of a script: store and sequencer in memory, lanes that can be full, and tokens that say
+//! in plain words who comes.
+
+use rookery_engine::message::{ConnId, Parcel, ShardId};
+use rookery_engine::ports::{
+    Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+};
+use rookery_engine::testing::{FakePorts, at, principal};
+use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::ids::{Millis, Name, Realm, RoomHandle, RoomKey};
+use rookery_protocol::principal::Principal;
+
+#[derive(Default)]
+pub struct Outside {
+    pub fake: FakePorts,
+    /// Lanes to other shards take nothing.
+    pub lanes_full: bool,
+    /// Tokens are looked at when the script says so.
+    pub late_tokens: bool,
+    /// Whose words the shard hears at present.
+    pub speaking: Option<ConnId>,
+}
+
+impl Ports for Outside {
+    fn lane_room(&self, _to: ShardId) -> usize {
+        if self.lanes_full { 0 } else { usize::MAX }
+    }
+
+    fn send(&mut self, to: ShardId, parcel: Parcel) {
+        self.fake.send(to, parcel);
+    }
+
+    fn sequence(&mut self, ticket: Ticket, request: &SequenceRequest<'_>) -> Option<Sequenced> {
+        self.fake.sequence(ticket, request)
+    }
+
+    fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored> {
+        self.fake.submit(ticket, batch)
+    }
+
+    fn load(
+        &mut self,
+        ticket: Ticket,
+        handle: RoomHandle,
+        room: &RoomKey,
+    ) -> Option<Result<Box<RoomImage>, StoreFault>> {
+        self.fake.load(ticket, handle, room)
+    }
+
+    fn fetch(
+        &mut self,
+        ticket: Ticket,
+        handle: RoomHandle,
+        room: &RoomKey,
+        what: &Fetch,
+    ) -> Option<Result<Fetched, StoreFault>> {
+        self.fake.fetch(ticket, handle, room, what)
+    }
+
+    fn verify(
+        &mut self,
+        ticket: Ticket,
+        _realm: Option<&Realm>,
+        token: &str,
+        now: Millis,
+    ) -> Option<Result<Principal, ErrorCode>> {
+        let answer = read_token(token, now);
+        if self.late_tokens {
+            let conn = self.speaking.expect("only a connection shows a token");
+            self.fake.facts.push_back(Fact::Verified { conn, ticket, answer });
+            return None;
+        }
+        Some(answer)
+    }
+}
+
+/// A token is a user and what it is allowed: `ann claims=den,attic id=t1 issued=5 expires=60000 org=acme backend`.
+/// Times are the script's; `forged` stands for one that is none.
+fn read_token(token: &str, now: Millis) -> Result<Principal, ErrorCode> {
+    let mut words = token.split(' ');
+    let mut who = principal(words.next().filter(|user| *user != "forged").ok_or(ErrorCode::BadToken)?);
+    for word in words {
+        let (what, value) = word.split_once('=').unwrap_or((word, ""));
+        let time = || at(value.parse().unwrap()).wall;
+        match what {
+            "claims" => who.claims = value.split(',').map(|claim| Name::new(claim).unwrap()).collect(),
+            "id" => who.token_id = Some(Name::new(value).unwrap()),
+            "issued" => who.issued_at = time(),
+            "expires" => who.expires_at = Some(time()),
+            "org" => who.organisation = Some(Name::new(value).unwrap()),
+            "backend" => who.powers.backend = true,
+            _ => panic!("{word:?} is nothing that a token says"),
+        }
+    }
+    if who.expires_at.is_some_and(|end| end <= now) { Err(ErrorCode::TokenExpired) } else { Ok(who) }
+}
