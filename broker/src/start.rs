@@ -100,7 +100,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
             doors: doors.clone(),
             tokens: tokens.clone(),
             store,
-            clock,
+            clock: clock.clone(),
             counters: counted,
             front: front.clone(),
             ended: ended.clone(),

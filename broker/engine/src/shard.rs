@@ -1,7 +1,7 @@
 //! One core's worth of engine: an edge, a home, and the messages between them and other shards.
 //!
 //! Driven from outside: the shell (or a test) tells what happened and calls [`Shard::turn`] once after each batch.
-//! Then it writes out what [`Edge`] has for each dirty connection.
+//! Then it writes out what [`Edge`] has for each dirty connection, and calls [`Shard::after_writes`].
 
 use crate::edge::{AfterWrite, Edge, Opening};
 use crate::fanout::Outbound;
@@ -115,7 +115,7 @@ impl Shard {
 
     /// Whether something waits for [`Shard::turn`].
     pub fn wants_turn(&self) -> bool {
-        (0..self.settings.shards).any(|shard| !self.out.is_empty(ShardId(shard)))
+        self.home.wants_end() || (0..self.settings.shards).any(|shard| !self.out.is_empty(ShardId(shard)))
     }
 
     /// What another shard sent. Homes decide at once; their chunks wait for the turn's end.
@@ -183,6 +183,11 @@ impl Shard {
             }
         }
         end
+    }
+
+    /// Every socket is written: the store gets what nobody waits for. May leave something: see [`Shard::wants_turn`].
+    pub fn after_writes(&mut self, now: Now, ports: &mut dyn Ports) {
+        self.home.submit_rest(now, ports, &mut self.out);
     }
 
     /// Sends what waits for a shard. A lane that is too full gets everything but chunks, whose rooms are noted.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no borrow of [`Inner`] lives across an await, so a borrow can never be found taken.
 
+use super::awake::Pace;
 use super::mailbox::{self, Bounds, Receiver, Sender};
 use crate::net::guard::Reader;
 use crate::ports::{Clock, ShellPorts};
@@ -92,6 +93,7 @@ pub struct Inner {
     pub dirty: Vec<ConnId>,
     pub commands_this_turn: u64,
     pub turn_began_micros: u64,
+    pub pace: Pace,
 }
 
 pub struct ShardCell {
@@ -130,6 +132,7 @@ impl ShardCell {
                 dirty: Vec::new(),
                 commands_this_turn: 0,
                 turn_began_micros: 0,
+                pace: Pace::default(),
             }),
             reader: RefCell::new(Reader::new()),
             work: Notify::new(),

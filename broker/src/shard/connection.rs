@@ -147,11 +147,12 @@ enum Source<'a> {
 
 /// Hands the messages of some bytes to the engine.
 fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Source<'_>) -> Step {
-    let now = cell.now();
+    let micros = cell.clock.micros();
+    let now = cell.clock.at(micros);
     let mut inner = cell.inner.borrow_mut();
     let inner = &mut *inner;
     if inner.commands_this_turn == 0 {
-        inner.turn_began_micros = cell.clock.micros();
+        inner.turn_began_micros = micros;
     }
     inner.shard.heard(now, conn);
     let allowance = Allowance { limits: &LIMITS, now: now.mono, frames: limits::TURN_FRAMES_PER_CONNECTION as usize };

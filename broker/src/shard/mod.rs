@@ -2,10 +2,11 @@
 //!
 //! - [`mailbox`]: the door, bounded in entries and bytes; [`bell`] wakes a sleeping shard once, not per message.
 //! - [`cell`]: the engine and its ports, borrowed without ever awaiting.
-//! - [`turn`]: ends a turn and writes each dirty connection once.
+//! - [`turn`]: ends a turn and writes each dirty connection once; [`awake`]: when to sleep until the next.
 //! - [`connection`]: one socket's reading side.
 //! - [`thread`]: the runtime and the tasks of a shard.
 
+mod awake;
 pub mod bell;
 pub mod cell;
 mod connection;

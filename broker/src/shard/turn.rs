@@ -1,5 +1,6 @@
 //! The end of a turn: the engine closes it, then each dirty connection gets one write.
 
+use super::awake;
 use super::cell::{Inner, ShardCell, Writer};
 use rookery_engine::edge::AfterWrite;
 use rookery_engine::message::ConnId;
@@ -23,7 +24,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The task that ends turns. Woken by the first thing to do, it runs behind the readers of the same poll.
 pub async fn flusher(cell: Rc<ShardCell>) {
     loop {
-        cell.work.notified().await;
+        awake::work(&cell).await;
         if run(&cell) == TurnEnd::LaneFull {
             let cell = cell.clone();
             tokio::task::spawn_local(async move {
@@ -48,10 +49,11 @@ pub fn end_if_long(cell: &Rc<ShardCell>) {
 }
 
 pub fn run(cell: &Rc<ShardCell>) -> TurnEnd {
-    let now = cell.now();
+    let micros = cell.clock.micros();
+    let now = cell.clock.at(micros);
     let mut inner = cell.inner.borrow_mut();
     let inner = &mut *inner;
-    inner.commands_this_turn = 0;
+    inner.pace.turn(std::mem::take(&mut inner.commands_this_turn), inner.turn_began_micros, micros);
     cell.counters.turns.fetch_add(1, Ordering::Relaxed);
     let sent = inner.ports.send_held();
     let mut end = inner.shard.turn(now, &mut inner.ports);
@@ -67,6 +69,7 @@ pub fn run(cell: &Rc<ShardCell>) -> TurnEnd {
             write(cell, inner, now, conn);
         }
         inner.dirty = dirty;
+        inner.shard.after_writes(now, &mut inner.ports);
         if !inner.shard.wants_turn() {
             return end;
         }

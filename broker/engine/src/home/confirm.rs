@@ -100,6 +100,15 @@ impl Confirm {
         self.batch.is_none() && self.under_way.is_empty()
     }
 
+    /// Somebody hears of this turn's batch only when it is confirmed.
+    pub fn is_awaited(&self, class: &RoomClass) -> bool {
+        !self.acks.is_empty()
+            || !self.effects.is_empty()
+            || !self.done.is_empty()
+            || !self.odd.is_empty()
+            || class.deliver == Deliver::Stored
+    }
+
     /// Events that have a place and are not confirmed.
     pub fn unconfirmed(&self) -> usize {
         self.events_under_way + self.batch.as_ref().map_or(0, |b| b.events.len())

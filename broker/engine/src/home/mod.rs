@@ -189,7 +189,7 @@ impl Home {
         self.shared.timers.next()
     }
 
-    /// Submits batches, seals chunks, then answers what was attached and pulled in this turn.
+    /// Submits batches that somebody waits for, seals chunks, then answers what was attached and pulled in this turn.
     pub fn end_turn(&mut self, now: Now, ports: &mut dyn Ports, out: &mut Outbound) {
         let mut dirty = std::mem::take(&mut self.shared.dirty);
         for handle in dirty.drain(..) {
@@ -201,6 +201,18 @@ impl Home {
         // What an end of turn made dirty has its own end in the next round.
         dirty.append(&mut self.shared.dirty);
         self.shared.dirty = dirty;
+    }
+
+    /// Submits the batches that nobody waits for.
+    pub fn submit_rest(&mut self, now: Now, ports: &mut dyn Ports, out: &mut Outbound) {
+        let mut unhurried = std::mem::take(&mut self.shared.unhurried);
+        for handle in unhurried.drain(..) {
+            if let Some(room) = self.rooms.get(handle) {
+                let w = &mut World { now, ports: &mut *ports, out: &mut *out, shared: &mut self.shared };
+                room.submit(w);
+            }
+        }
+        self.shared.unhurried = unhurried;
     }
 
     /// Whether some room has something for the end of a turn.

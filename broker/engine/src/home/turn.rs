@@ -56,9 +56,14 @@ impl Room {
     }
 
     /// Submits, seals, then answers: an answer says the room's end as of then, and its chunks are on the way already.
+    /// A batch that nobody waits for may wait itself, until the sockets are written: listeners come before the store.
     pub(crate) fn end_turn(&mut self, w: &mut World<'_>) {
         self.mark_clean();
-        self.submit(w);
+        if self.confirm.is_awaited(&self.class) || !self.answers.is_empty() {
+            self.submit(w);
+        } else {
+            w.shared.unhurried.push(self.handle);
+        }
         self.seal(w);
         if !self.is_ready() {
             return self.put_off(w);

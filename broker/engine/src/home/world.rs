@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub timers: Timers<Due>,
     /// Rooms that have something for the end of this turn, in the order they were touched.
     pub dirty: Vec<RoomHandle>,
+    /// Rooms whose batch goes to the store when the sockets are written.
+    pub unhurried: Vec<RoomHandle>,
     /// Rooms that wait for the store.
     pub faulty: BTreeSet<RoomHandle>,
     /// By inbox: connections of its user. Beside the inbox itself, so that a connection costs no load.
@@ -78,6 +80,7 @@ impl Shared {
             tickets: 0,
             timers: Timers::default(),
             dirty: Vec::new(),
+            unhurried: Vec::new(),
             faulty: BTreeSet::new(),
             sessions: Map::default(),
             plain: [plain(Access::Open), plain(Access::Claims), plain(Access::Members)],

@@ -132,6 +132,16 @@ impl Node {
         dirty
     }
 
+    /// What nobody waits for, once the sockets are written.
+    pub fn after_writes(&mut self, shard: u8, outside: &mut Outside) {
+        let now = outside.agenda.now();
+        let driven = &mut self.shards[usize::from(shard)];
+        driven.shard.after_writes(now, &mut Carrier { me: shard, outside });
+        if driven.shard.wants_turn() {
+            self.touch(shard, outside);
+        }
+    }
+
     /// Gives a client's socket what it takes.
     pub fn write(&mut self, link: &mut Link, outside: &mut Outside) -> AfterWrite {
         let (now, conn) = (outside.agenda.now(), link.conn);

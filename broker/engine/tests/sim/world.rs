@@ -119,6 +119,7 @@ impl World {
                 }
             }
         }
+        self.node.after_writes(shard, &mut self.outside);
         let bounds = self.bounds(shard);
         self.outside.check(bounds);
     }

@@ -155,7 +155,11 @@ impl Bench {
             self.home.end_turn(at(self.ms), &mut self.ports, &mut self.out);
             self.out.settle();
             if self.out.is_empty(ShardId(0)) {
-                return;
+                self.home.submit_rest(at(self.ms), &mut self.ports, &mut self.out);
+                if self.out.is_empty(ShardId(0)) && !self.home.wants_end() {
+                    return;
+                }
+                continue;
             }
             let parcel = self.out.take(ShardId(0));
             self.told.extend(parcel.to_edge);
