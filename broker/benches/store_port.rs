@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: rookery::allocator::Allocator = rookery::allocator::Allocator;
 
 const ROOMS: u64 = 100;
 const POSTS: u64 = 64 * 1000;

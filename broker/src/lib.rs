@@ -4,6 +4,7 @@
 //! bytes come in), [`ports`] (what the engine asks of the world), [`auth`], [`data`], [`stop`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod allocator;
 pub mod auth;
 mod banner;
 pub mod cli;

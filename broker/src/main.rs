@@ -5,7 +5,7 @@ use rookery::cli::{Cli, Verb};
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: rookery::allocator::Allocator = rookery::allocator::Allocator;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

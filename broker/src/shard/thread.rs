@@ -3,11 +3,13 @@
 use super::cell::{Doors, Mail, ShardCell, ShardCounters};
 use super::mailbox::Receiver;
 use super::{connection, turn};
+use crate::allocator;
 use crate::auth::Tokens;
 use crate::http::{Front, FrontSettings, Upgraded};
 use crate::ports::{Clock, ShellPorts, store::StorePort};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::Settings;
+use rookery_engine::shard::Shard;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -139,9 +141,10 @@ async fn mail(cell: &Rc<ShardCell>, mut mailbox: Receiver<Mail>) -> Duration {
 /// Mail taken before the turn is looked at again.
 const BATCH: usize = 64;
 
-/// Fires what is due, and at least once a second shows that the loop turns.
+/// Fires what is due, and at least once a second shows that the loop turns. A moment without work is for tidying.
 async fn timers(cell: Rc<ShardCell>) {
     const BEAT: Duration = Duration::from_millis(500);
+    let mut worked = Worked::default();
     loop {
         let now = cell.now();
         let due = cell.inner.borrow().shard.next_deadline();
@@ -154,12 +157,41 @@ async fn timers(cell: Rc<ShardCell>) {
             let mut inner = cell.inner.borrow_mut();
             let inner = &mut *inner;
             inner.shard.tick(now, &mut inner.ports);
+            if worked.rests(now.mono, &inner.shard) {
+                allocator::tidy();
+            }
         }
         cell.counters.turns.fetch_add(1, Ordering::Relaxed);
         cell.work.notify_one();
         if wait.is_zero() {
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// How much a shard had done when it was looked at last.
+#[derive(Default)]
+struct Worked {
+    at: u64,
+    done: u64,
+    tidied: u64,
+}
+
+impl Worked {
+    /// Nothing was done for a beat, and something since it was tidied last.
+    fn rests(&mut self, now: u64, shard: &Shard) -> bool {
+        const REST_MS: u64 = 400;
+        if now.saturating_sub(self.at) < REST_MS {
+            return false;
+        }
+        let counters = &shard.edge.counters;
+        let done = counters.opened + counters.commands + counters.chunks;
+        let rests = done == self.done && done != self.tidied;
+        (self.at, self.done) = (now, done);
+        if rests {
+            self.tidied = done;
+        }
+        rests
     }
 }
 

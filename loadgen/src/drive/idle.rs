@@ -12,9 +12,10 @@ use super::outcome::Outcome;
 use crate::adapter;
 use crate::measure::{self, Reading};
 
-/// Memory is read until it stands still, so that what a target gives back soon is not held against it.
+/// Memory is read until it has stood still for a second, so that what a target gives back soon is not held against it.
 const SETTLE_STEP: Duration = Duration::from_millis(200);
-const SETTLE_READINGS: usize = 15;
+const SETTLE_STILL: usize = 5;
+const SETTLE_READINGS: usize = 25;
 
 pub fn run(options: &Options, connections: usize, per_room: usize) -> io::Result<Outcome> {
     let pid = options.server_pid.ok_or_else(|| io::Error::other("workload I needs --server-pid"))?;
@@ -33,14 +34,15 @@ pub fn run(options: &Options, connections: usize, per_room: usize) -> io::Result
 }
 
 fn settle(pid: u32) -> io::Result<u64> {
-    let mut last = measure::private_memory(pid)?;
+    let (mut last, mut still) = (measure::private_memory(pid)?, 0);
     for _ in 0..SETTLE_READINGS {
         thread::sleep(SETTLE_STEP);
         let now = measure::private_memory(pid)?;
-        if now == last {
+        still = if now == last { still + 1 } else { 0 };
+        last = now;
+        if still == SETTLE_STILL {
             break;
         }
-        last = now;
     }
     Ok(last)
 }
