@@ -161,7 +161,10 @@ fn front(listener: StdListener, stopped: mpsc::Receiver<()>) -> f64 {
         let (http, reader) = (Rc::clone(&http), Rc::clone(&reader));
         async move {
             match accept_http(&http, stream, peer, &Door).await {
-                Outcome::Upgraded { stream, unread, context: () } => echo(stream, &unread, &reader).await,
+                Outcome::Upgraded { mut stream, answer, unread, context: () } => {
+                    stream.write_all(&answer).await.expect("the 101");
+                    echo(stream, &unread, &reader).await
+                }
                 Outcome::Ended => {}
                 Outcome::Failed(error) => panic!("{error}"),
             }

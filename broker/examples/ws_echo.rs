@@ -79,20 +79,21 @@ async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
         let (stream, peer) = listener.accept().await?;
         let shard = Rc::clone(&shard);
         spawn_local(async move {
-            if let Outcome::Upgraded { stream, unread, context: () } =
+            if let Outcome::Upgraded { stream, answer, unread, context: () } =
                 accept_http(&shard.http, stream, peer, &Echo).await
             {
                 // A lost connection is nothing to an echo server.
-                let _ = echo(&shard, stream, &unread).await;
+                let _ = echo(&shard, stream, answer, &unread).await;
             }
         });
     }
 }
 
 /// Echoes until one side closes.
-async fn echo(shard: &Shard, mut stream: TcpStream, unread: &[u8]) -> std::io::Result<()> {
+async fn echo(shard: &Shard, mut stream: TcpStream, answer: Vec<u8>, unread: &[u8]) -> std::io::Result<()> {
     let mut conn = GuardState::default();
-    let mut out = Vec::new();
+    // The 101 goes out with the first echo, or alone.
+    let mut out = answer;
     let mut outcome = shard.take(&mut conn, &mut out, |reader, conn, allowance, sink| {
         reader.read_slice(conn, unread, allowance, &mut |incoming| sink(incoming)).map(|_| true)
     });

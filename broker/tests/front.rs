@@ -67,8 +67,13 @@ type Server = tokio::task::JoinHandle<Outcome<DuplexStream, (SocketAddr, String)
 fn open() -> (DuplexStream, Server) {
     let (client, stream) = tokio::io::duplex(64 * 1024);
     let limits = FrontLimits { head_within: HEAD_WITHIN, ..FrontLimits::default() };
-    let task =
-        spawn_local(async move { accept_http(&server(limits), stream, ([192, 0, 2, 7], 1_234).into(), &Paths).await });
+    let task = spawn_local(async move {
+        let mut outcome = accept_http(&server(limits), stream, ([192, 0, 2, 7], 1_234).into(), &Paths).await;
+        if let Outcome::Upgraded { stream, answer, .. } = &mut outcome {
+            stream.write_all(answer).await.unwrap();
+        }
+        outcome
+    });
     (client, task)
 }
 
@@ -150,7 +155,7 @@ fn an_upgraded_socket_comes_back_with_what_was_sent_behind_the_request() {
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         // The example of RFC 6455 section 1.3.
         assert!(head.to_lowercase().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
-        let Outcome::Upgraded { mut stream, unread, context: (peer, query) } = task.await.unwrap() else {
+        let Outcome::Upgraded { mut stream, unread, context: (peer, query), .. } = task.await.unwrap() else {
             panic!("not upgraded");
         };
         assert_eq!((peer, query.as_str()), (([192, 0, 2, 7], 1_234).into(), "room=a"));
@@ -226,9 +231,9 @@ fn a_socket_goes_through_the_front_door_of_a_real_listener() {
             client.shutdown().await.unwrap();
         });
         let (stream, peer) = listener.accept().await.unwrap();
-        let Outcome::Upgraded { stream, unread, context } = accept_http(&http, stream, peer, &Paths).await else {
-            panic!("not upgraded");
-        };
+        let outcome = accept_http(&http, stream, peer, &Paths).await;
+        let Outcome::Upgraded { mut stream, answer, unread, context } = outcome else { panic!("not upgraded") };
+        stream.write_all(&answer).await.unwrap();
         assert_eq!(context.0, peer);
         // As a shard hands it to another: out of one runtime's poll, into the other's.
         let mut stream = TcpStream::from_std(stream.into_std().unwrap()).unwrap();

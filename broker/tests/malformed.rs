@@ -133,7 +133,11 @@ async fn shake(http: &Rc<Builder>, door: &Rc<Door>, parts: impl Iterator<Item = 
     let (http, door, outcome) = (Rc::clone(http), Rc::clone(door), Rc::clone(&ended));
     let task = spawn_local(async move {
         let peer = ([127, 0, 0, 1], 4_000).into();
-        *outcome.borrow_mut() = Some(accept_http(&http, stream, peer, &*door).await);
+        let mut ended = accept_http(&http, stream, peer, &*door).await;
+        if let Outcome::Upgraded { stream, answer, .. } = &mut ended {
+            stream.write_all(answer).await.unwrap();
+        }
+        *outcome.borrow_mut() = Some(ended);
     });
     for part in parts {
         // A server that has refused already may have gone.
@@ -168,7 +172,7 @@ async fn shake(http: &Rc<Builder>, door: &Rc<Door>, parts: impl Iterator<Item = 
         client.shutdown().await.unwrap();
         task.await.unwrap();
         let outcome = ended.borrow_mut().take();
-        let Some(Outcome::Upgraded { mut stream, unread, context: () }) = outcome else {
+        let Some(Outcome::Upgraded { mut stream, unread, context: (), .. }) = outcome else {
             panic!("a 101 that was no upgrade: {outcome:?}");
         };
         behind.extend_from_slice(&unread);

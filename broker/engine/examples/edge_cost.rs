@@ -99,6 +99,7 @@ impl Bench {
 
     fn join(&mut self, user: &str, room: usize) -> ConnId {
         let opening = Opening {
+            before: &[],
             dialect: BINARY,
             realm: Name::literal("main"),
             hello: Hello { path: "/", query: "", token: Some(user) },

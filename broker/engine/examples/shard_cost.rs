@@ -93,7 +93,7 @@ impl Bench {
 
     fn join(&mut self, user: &str, room: &str) -> ConnId {
         let hello = Hello { path: "/", query: "", token: Some(user) };
-        let opening = Opening { dialect: self.dialect, realm: Name::literal("main"), hello };
+        let opening = Opening { before: &[], dialect: self.dialect, realm: Name::literal("main"), hello };
         let conn = self.shard.open(NOW, &mut Here, opening);
         let room = RoomRef::Room { realm: None, name: Name::new(room).unwrap() };
         let rooms = vec![SubscribeRoom { room, cursor: None, wants: Wants::default() }];

@@ -5,6 +5,7 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
 use ring::hmac;
 use signature::{Signer, Verifier};
+use std::cell::RefCell;
 
 static PROVIDER: CryptoProvider =
     CryptoProvider { signer_factory: signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
@@ -28,7 +29,23 @@ fn hmac_of(algorithm: Algorithm, secret: &[u8]) -> Result<Hmac, Error> {
     let Some((_, kind)) = KINDS.into_iter().find(|(known, _)| *known == algorithm) else {
         return Err(ErrorKind::InvalidAlgorithm.into());
     };
-    Ok(Hmac { algorithm, key: hmac::Key::new(kind, secret) })
+    Ok(Hmac { algorithm, key: prepared(kind, secret) })
+}
+
+thread_local! {
+    /// The secret that this thread used last, prepared: preparing costs as much as verifying, and most use one.
+    static LAST: RefCell<Option<(Box<[u8]>, hmac::Key)>> = const { RefCell::new(None) };
+}
+
+fn prepared(kind: hmac::Algorithm, secret: &[u8]) -> hmac::Key {
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, key)) if **known == *secret && key.algorithm() == kind => key.clone(),
+        _ => {
+            let key = hmac::Key::new(kind, secret);
+            *last = Some((secret.into(), key.clone()));
+            key
+        }
+    })
 }
 
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {

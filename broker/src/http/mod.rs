@@ -58,10 +58,10 @@ impl Front {
     /// Serves a fresh socket. None: it ended as HTTP.
     pub async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> Option<Upgraded> {
         match front::accept_http(&self.server, stream, peer, &*self.routes).await {
-            Outcome::Upgraded { stream, unread, context } => {
+            Outcome::Upgraded { stream, answer, unread, context } => {
                 let Greeting { dialect, realm, path, query, token, room } = context;
                 let early = unread.to_vec();
-                Some(Upgraded { arrival: Arrival { stream, early, dialect, realm, path, query, token }, room })
+                Some(Upgraded { arrival: Arrival { stream, answer, early, dialect, realm, path, query, token }, room })
             }
             Outcome::Ended => None,
             Outcome::Failed(error) => {

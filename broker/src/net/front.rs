@@ -1,11 +1,15 @@
 //! The front door: HTTP on a fresh socket, until it is upgraded or ends.
 //!
-//! Every request goes to the caller's [`Router`]. If it answers with an upgrade, the 101 is written and the socket
-//! comes back, with the bytes that the client sent behind its request: no trait object, no task, nothing left of hyper.
+//! Every request goes to the caller's [`Router`]. If it answers with an upgrade, the socket comes back with the 101, not
+//! written yet, and with the bytes that the client sent behind its request: no trait object, no task, nothing left of
+//! hyper.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +19,7 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// What an HTTP client may send before anything else is known about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +67,9 @@ pub enum Answer<C, B> {
 /// What became of a socket.
 #[derive(Debug)]
 pub enum Outcome<S, C> {
-    /// It speaks another protocol now. `unread` came behind the request and is to be read first.
-    Upgraded { stream: S, unread: Bytes, context: C },
+    /// It speaks another protocol now. `answer` is to be written first: together with what follows it costs one write.
+    /// `unread` came behind the request and is to be read first.
+    Upgraded { stream: S, answer: Vec<u8>, unread: Bytes, context: C },
     /// It has ended in order.
     Ended,
     /// It broke: a malformed head (answered by hyper), a timeout, a lost connection.
@@ -105,17 +110,50 @@ where
             })
         }
     });
-    let parts = match server.serve_connection(TokioIo::new(stream), service).without_shutdown().await {
+    let gate = Gate { stream, upgraded: &upgraded, answer: Vec::new() };
+    let parts = match server.serve_connection(TokioIo::new(gate), service).without_shutdown().await {
         Ok(parts) => parts,
         Err(error) => return Outcome::Failed(error),
     };
-    let mut stream = parts.io.into_inner();
+    let Gate { mut stream, answer, .. } = parts.io.into_inner();
     match upgraded.take() {
-        Some(context) => Outcome::Upgraded { stream, unread: parts.read_buf, context },
+        Some(context) => Outcome::Upgraded { stream, answer, unread: parts.read_buf, context },
         None => {
             // The peer may be gone already; then there is nothing to end.
             let _ = stream.shutdown().await;
             Outcome::Ended
         }
+    }
+}
+
+/// The socket as hyper sees it. What it writes after an upgrade was granted, the 101, is kept.
+struct Gate<'a, S, C> {
+    stream: S,
+    upgraded: &'a RefCell<Option<C>>,
+    answer: Vec<u8>,
+}
+
+impl<S: AsyncRead + Unpin, C> AsyncRead for Gate<'_, S, C> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin, C> AsyncWrite for Gate<'_, S, C> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let gate = self.get_mut();
+        if gate.upgraded.borrow().is_some() {
+            gate.answer.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut gate.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }

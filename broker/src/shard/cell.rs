@@ -42,6 +42,8 @@ pub enum Mail {
 /// A connection that has just been upgraded. With a socket of this shard's runtime, or on its way to another one's.
 pub struct Arrival<S> {
     pub stream: S,
+    /// The 101, which goes before everything else.
+    pub answer: Vec<u8>,
     /// Frames that came with the upgrade request.
     pub early: Vec<u8>,
     pub dialect: DialectId,
@@ -54,22 +56,23 @@ pub struct Arrival<S> {
 impl Arrival<TcpStream> {
     /// Takes the socket from this runtime, for another one.
     pub fn leave(self) -> std::io::Result<Arrival<std::net::TcpStream>> {
-        let Arrival { stream, early, dialect, realm, path, query, token } = self;
-        Ok(Arrival { stream: stream.into_std()?, early, dialect, realm, path, query, token })
+        let Arrival { stream, answer, early, dialect, realm, path, query, token } = self;
+        Ok(Arrival { stream: stream.into_std()?, answer, early, dialect, realm, path, query, token })
     }
 }
 
 impl Arrival<std::net::TcpStream> {
     /// Gives the socket to this runtime.
     pub fn enter(self) -> std::io::Result<Arrival<TcpStream>> {
-        let Arrival { stream, early, dialect, realm, path, query, token } = self;
-        Ok(Arrival { stream: TcpStream::from_std(stream)?, early, dialect, realm, path, query, token })
+        let Arrival { stream, answer, early, dialect, realm, path, query, token } = self;
+        Ok(Arrival { stream: TcpStream::from_std(stream)?, answer, early, dialect, realm, path, query, token })
     }
 }
 
 impl<S> Arrival<S> {
     pub fn opening(&self) -> Opening<'_> {
         Opening {
+            before: &self.answer,
             dialect: self.dialect,
             realm: self.realm.clone(),
             hello: Hello { path: &self.path, query: &self.query, token: self.token.as_deref() },

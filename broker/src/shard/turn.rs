@@ -106,7 +106,7 @@ pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
         match after {
             AfterWrite::Empty => return,
             AfterWrite::More => {}
-            AfterWrite::Close(reason) => return finish(inner, now, conn, &writer, reason),
+            AfterWrite::Close(reason) => return finish(inner, now, conn, writer, reason),
         }
     }
 }
@@ -132,9 +132,11 @@ fn wait(cell: &Rc<ShardCell>, conn: ConnId, writer: Rc<Writer>) {
 }
 
 /// The engine has said its last words. The socket's writing side ends now; its reading side is left to the client for
-/// a moment, because a close with unread bytes would take the last words away again.
-fn finish(inner: &mut Inner, now: Now, conn: ConnId, writer: &Rc<Writer>, reason: DropReason) {
-    if reason != DropReason::Left {
+/// a moment, because a close with unread bytes would take the last words away again. A client that closed first sends
+/// nothing more, so nothing is waited for.
+fn finish(inner: &mut Inner, now: Now, conn: ConnId, writer: Rc<Writer>, reason: DropReason) {
+    let left = reason == DropReason::Left;
+    if !left {
         tracing::info!(event = "connection_closed", reason = reason.word());
     }
     inner.shard.closed(now, conn, reason);
@@ -143,7 +145,16 @@ fn finish(inner: &mut Inner, now: Now, conn: ConnId, writer: &Rc<Writer>, reason
     if let Some(waiting) = writer.waiting.borrow_mut().take() {
         waiting.abort();
     }
-    if let Some(reading) = writer.reading.borrow_mut().take() {
+    let reading = writer.reading.borrow_mut().take();
+    if left {
+        // Both sides end with the reading one.
+        if let Some(writer) = Rc::into_inner(writer) {
+            writer.half.forget();
+        }
+        if let Some(reading) = reading {
+            reading.abort();
+        }
+    } else if let Some(reading) = reading {
         tokio::task::spawn_local(async move {
             tokio::time::sleep(LINGER).await;
             reading.abort();

@@ -95,6 +95,8 @@ pub struct Edge {
 
 /// How a connection begins.
 pub struct Opening<'a> {
+    /// Written before anything of its dialect: what its transport still owes.
+    pub before: &'a [u8],
     pub dialect: DialectId,
     pub realm: Realm,
     pub hello: Hello<'a>,
@@ -176,6 +178,9 @@ impl Edge {
             closing: None,
         });
         self.outboxes.open(id.slot, id.generation);
+        if !opening.before.is_empty() {
+            self.outboxes.own(id.slot, |frames| frames.raw(opening.before));
+        }
         self.counters.opened += 1;
         self.hear(now, ports, id, &mut talk, out);
         self.talk = talk;

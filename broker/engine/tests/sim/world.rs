@@ -248,7 +248,7 @@ impl World {
         let outside = &mut self.outside;
         let shard = outside.dice.below(u64::from(outside.plan.shards)) as u8;
         let dialect: DialectId = self.clients[client].dialect;
-        let opening = Opening { dialect, realm: REALM, hello: Hello::default() };
+        let opening = Opening { before: &[], dialect, realm: REALM, hello: Hello::default() };
         let conn = self.node.open(shard, opening, outside);
         let slow = !outside.peace && outside.dice.chance(outside.plan.slow);
         let (window, pace) = match (slow, outside.dice.below(3)) {

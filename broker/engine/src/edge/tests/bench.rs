@@ -213,7 +213,7 @@ impl Bench {
     }
 
     pub fn open(&mut self, dialect: DialectId) -> ConnId {
-        let opening = Opening { dialect, realm: name("main"), hello: Hello::default() };
+        let opening = Opening { before: &[], dialect, realm: name("main"), hello: Hello::default() };
         let conn = self.edge.open(self.now, &mut self.doors, opening, &mut self.out);
         self.clients.insert(conn, Default::default());
         conn
