@@ -10,6 +10,7 @@ use rookery_protocol::dialect::contract::Incoming;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::limits;
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{Error, ErrorKind};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -50,7 +51,13 @@ pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
     cell.inner.borrow_mut().seat(opened, writer.clone());
     cell.counters.connections.fetch_add(1, Ordering::Relaxed);
     cell.work.notify_one();
-    let task = tokio::task::spawn_local(read(cell.clone(), opened, half, arrival.early));
+    let leaving = Leaving { cell: cell.clone(), conn: opened };
+    let mut state = GuardState::default();
+    let first = match arrival.early.as_slice() {
+        [] => Step::Again,
+        early => take(cell, opened, &mut state, Source::Slice(early)),
+    };
+    let task = tokio::task::spawn_local(read(leaving, half, state, first));
     *writer.reading.borrow_mut() = Some(task.abort_handle());
 }
 
@@ -73,55 +80,69 @@ impl Drop for Leaving {
     }
 }
 
-async fn read(cell: Rc<ShardCell>, conn: ConnId, mut half: OwnedReadHalf, early: Vec<u8>) {
-    let leaving = Leaving { cell, conn };
-    let cell = &leaving.cell;
-    let mut state = GuardState::default();
-    if !early.is_empty() {
-        take(cell, conn, &mut state, Source::Slice(&early));
-        drop(early);
-    }
-    loop {
-        let step = match state.unfinished_since() {
-            None if state.has_more() => {
-                tokio::task::yield_now().await;
-                take(cell, conn, &mut state, Source::Waiting)
+/// Reads until the socket ends; `step` is what the bytes that came with it left.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn holds its arguments twice, and every idle connection carries this"
+)]
+fn read(leaving: Leaving, mut half: OwnedReadHalf, mut state: GuardState, mut step: Step) -> impl Future<Output = ()> {
+    async move {
+        let (cell, conn) = (&leaving.cell, leaving.conn);
+        loop {
+            match step {
+                Step::Again => {}
+                Step::Waiting => turn::end_if_long(cell),
+                Step::Over if state.has_ended() => return Box::pin(discard(&mut half)).await,
+                Step::Over => return,
             }
-            None => next(cell, conn, &mut half, &mut state).await,
-            // Only who has begun something has a deadline, so an idle connection costs no timer.
-            Some(since) => {
-                let left = (since + LIMITS.finish_within).saturating_sub(cell.now().mono);
-                let read = next(cell, conn, &mut half, &mut state);
-                match tokio::time::timeout(Duration::from_millis(left), read).await {
-                    Ok(step) => step,
-                    Err(_) => {
-                        cell.inner.borrow_mut().shard.close(cell.now(), conn, DropReason::Unfinished, "");
-                        cell.work.notify_one();
-                        return discard(&mut half).await;
-                    }
+            step = match state.unfinished_since() {
+                None if state.has_more() => {
+                    tokio::task::yield_now().await;
+                    take(cell, conn, &mut state, Source::Waiting)
                 }
-            }
-        };
-        match step {
-            Step::Again => {}
-            Step::Waiting => turn::end_if_long(cell),
-            Step::Over if state.has_ended() => return discard(&mut half).await,
-            Step::Over => return,
+                None => poll_fn(|cx| poll_next(cell, conn, &mut half, &mut state, cx)).await,
+                // Only who has begun something has a deadline, and a box for it.
+                Some(since) => match Box::pin(finish(cell, conn, &mut half, &mut state, since)).await {
+                    Some(step) => step,
+                    None => return Box::pin(discard(&mut half)).await,
+                },
+            };
         }
     }
 }
 
+/// Reads on within the time that a message may take. None: it was not enough.
+async fn finish(
+    cell: &Rc<ShardCell>,
+    conn: ConnId,
+    half: &mut OwnedReadHalf,
+    state: &mut GuardState,
+    since: u64,
+) -> Option<Step> {
+    let left = (since + LIMITS.finish_within).saturating_sub(cell.now().mono);
+    let read = poll_fn(|cx| poll_next(cell, conn, half, state, cx));
+    let step = tokio::time::timeout(Duration::from_millis(left), read).await.ok();
+    if step.is_none() {
+        cell.inner.borrow_mut().shard.close(cell.now(), conn, DropReason::Unfinished, "");
+        cell.work.notify_one();
+    }
+    step
+}
+
 /// Reads once, and takes what came in the same poll: the shard's buffer is everybody's after it.
-async fn next(cell: &Rc<ShardCell>, conn: ConnId, half: &mut OwnedReadHalf, state: &mut GuardState) -> Step {
-    std::future::poll_fn(|cx| {
-        let filled = match fill(cell, half, cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(Some(filled))) => filled,
-            Poll::Ready(Ok(None) | Err(_)) => return Poll::Ready(Step::Over),
-        };
-        Poll::Ready(take(cell, conn, state, Source::Filled(filled)))
-    })
-    .await
+fn poll_next(
+    cell: &Rc<ShardCell>,
+    conn: ConnId,
+    half: &mut OwnedReadHalf,
+    state: &mut GuardState,
+    cx: &mut Context<'_>,
+) -> Poll<Step> {
+    let filled = match fill(cell, half, cx) {
+        Poll::Pending => return Poll::Pending,
+        Poll::Ready(Ok(Some(filled))) => filled,
+        Poll::Ready(Ok(None) | Err(_)) => return Poll::Ready(Step::Over),
+    };
+    Poll::Ready(take(cell, conn, state, Source::Filled(filled)))
 }
 
 fn fill(cell: &ShardCell, half: &mut OwnedReadHalf, cx: &mut Context<'_>) -> Poll<Result<Option<Filled>, Error>> {
@@ -205,7 +226,7 @@ async fn discard(half: &mut OwnedReadHalf) {
     let mut waste = [0u8; 256];
     loop {
         let mut buffer = ReadBuf::new(&mut waste);
-        let read = std::future::poll_fn(|cx| Pin::new(&mut *half).poll_read(cx, &mut buffer)).await;
+        let read = poll_fn(|cx| Pin::new(&mut *half).poll_read(cx, &mut buffer)).await;
         if read.is_err() || buffer.filled().is_empty() {
             return;
         }

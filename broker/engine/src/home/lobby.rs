@@ -11,8 +11,16 @@ use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
 pub(crate) struct Lobby {
-    users: BTreeMap<UserId, PresenceOf>,
+    users: BTreeMap<UserId, Seen>,
     online: usize,
+}
+
+/// What a user does, or did last.
+#[derive(Clone, Debug)]
+struct Seen {
+    status: Status,
+    text: String,
+    at: Millis,
 }
 
 /// Users that are offline are remembered up to this many, for when they were last seen.
@@ -36,7 +44,7 @@ impl Lobby {
             self.users.remove(user);
             return true;
         }
-        self.users.insert(user.clone(), PresenceOf { user: user.clone(), status, text, last_seen: at });
+        self.users.insert(user.clone(), Seen { status, text, at });
         !same
     }
 }
@@ -70,11 +78,7 @@ impl Room {
 
     pub(crate) fn presence_of(&self, user: &UserId) -> PresenceOf {
         let known = self.lobby.as_ref().and_then(|lobby| lobby.users.get(user)).cloned();
-        known.unwrap_or_else(|| PresenceOf {
-            user: user.clone(),
-            status: Status::Offline,
-            text: String::new(),
-            last_seen: 0,
-        })
+        let Seen { status, text, at } = known.unwrap_or(Seen { status: Status::Offline, text: String::new(), at: 0 });
+        PresenceOf { user: user.clone(), status, text, last_seen: at }
     }
 }

@@ -6,16 +6,18 @@ use crate::message::{Address, ReplyTo, SessionOpened, SessionOrder, ShardId, ToE
 use rookery_protocol::command::Status;
 use rookery_protocol::errors::{DropReason, ErrorCode};
 use rookery_protocol::event::Signal;
-use rookery_protocol::ids::{RoomKey, UserId};
+use rookery_protocol::ids::{Name, RoomKey, RoomKind, UserId};
 use rookery_protocol::limits;
 use rookery_protocol::reply::Reply;
+use smallvec::SmallVec;
 use std::collections::BTreeSet;
 
 #[derive(Debug)]
 pub(crate) struct Sessions {
     /// In the order they were opened.
-    open: Vec<Address>,
-    lobby: RoomKey,
+    open: SmallVec<[Address; 1]>,
+    /// In the inbox's realm.
+    lobby: Name,
     grace_ms: u32,
     /// When the lobby is told that the user is offline, if it does not come back.
     offline_at: Option<u64>,
@@ -30,8 +32,8 @@ impl World<'_> {
         let grace_ms = opened.presence_grace_ms.unwrap_or(limits::PRESENCE_GRACE_MS as u32);
         let (address, at) = (reply_to.to, self.now.wall);
         let sessions = self.shared.sessions.entry(inbox.clone()).or_insert_with(|| {
-            let lobby = lobby.clone();
-            Box::new(Sessions { open: Vec::new(), lobby, grace_ms, offline_at: None, display: None })
+            let lobby = lobby.name.clone();
+            Box::new(Sessions { open: SmallVec::new(), lobby, grace_ms, offline_at: None, display: None })
         });
         let before = sessions.shards();
         sessions.open.retain(|open| *open != address);
@@ -49,11 +51,11 @@ impl World<'_> {
         sessions.open.push(address);
         sessions.grace_ms = grace_ms;
         sessions.offline_at = None;
-        sessions.lobby = lobby;
+        sessions.lobby = lobby.name.clone();
         let display = who.profile.display.clone();
         let told = sessions.display.as_ref() == Some(&display);
         sessions.display = Some(display.clone());
-        let (after, lobby) = (sessions.shards(), sessions.lobby.clone());
+        let after = sessions.shards();
         let first = sessions.open.len() == 1;
         for older in &replaced {
             self.close(&inbox, older.shard, Some(older.conn), DropReason::Replaced);
@@ -97,7 +99,8 @@ impl World<'_> {
         if self.shared.sessions.get(inbox).is_some_and(|sessions| over(sessions))
             && let Some(sessions) = self.shared.sessions.remove(inbox)
         {
-            self.tell_lobby(sessions.lobby, inbox.name.clone(), Status::Offline);
+            let lobby = RoomKey { realm: inbox.realm.clone(), kind: RoomKind::Lobby, name: sessions.lobby };
+            self.tell_lobby(lobby, inbox.name.clone(), Status::Offline);
         }
     }
 
