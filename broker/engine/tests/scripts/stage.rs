@@ -74,7 +74,7 @@ impl Stage {
         let mut world = self.0.borrow_mut();
         let now = at(world.ms);
         let Driven { shard: engine, outside } = &mut world.shards[usize::from(shard)];
-        let opening = Opening { dialect: NATIVE_JSON, realm: REALM, hello: Hello::default() };
+        let opening = Opening { before: &[], dialect: NATIVE_JSON, realm: REALM, hello: Hello::default() };
         let conn = engine.open(now, outside, opening);
         let me = world.ears.len();
         world.ears.push(Ear::new(shard, conn));
@@ -277,6 +277,9 @@ impl World {
                         moved |= self.write(me);
                     }
                 }
+                let Driven { shard, outside } = &mut self.shards[i];
+                shard.after_writes(now, outside);
+                moved |= shard.wants_turn();
             }
             if !moved {
                 return;
