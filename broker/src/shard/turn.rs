@@ -70,7 +70,8 @@ pub fn run(cell: &Rc<ShardCell>) -> TurnEnd {
         }
         inner.dirty = dirty;
         inner.shard.after_writes(now, &mut inner.ports);
-        if !inner.shard.wants_turn() {
+        // What waits for a full lane is tried again later.
+        if end == TurnEnd::LaneFull || !inner.shard.wants_turn() {
             return end;
         }
         end = inner.shard.turn(now, &mut inner.ports);

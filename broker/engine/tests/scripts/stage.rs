@@ -9,7 +9,7 @@ use rookery_engine::message::ShardId;
 use rookery_engine::placement::shard_of;
 use rookery_engine::ports::{Fact, Now};
 use rookery_engine::settings::{Limits, RealmSettings, RoomClass, Settings};
-use rookery_engine::shard::Shard;
+use rookery_engine::shard::{Shard, TurnEnd};
 use rookery_engine::testing::{FakePorts, Late, REALM, Tables, at, room};
 use rookery_protocol::dialect::contract::{Hello, Incoming};
 use rookery_protocol::dialect::registry::NATIVE_JSON;
@@ -257,10 +257,10 @@ impl World {
     pub fn run(&mut self) {
         for _ in 0..10_000 {
             let now = at(self.ms);
-            let mut moved = false;
+            let (mut moved, mut full) = (false, false);
             let mut parcels = Vec::new();
             for (from, Driven { shard, outside }) in self.shards.iter_mut().enumerate() {
-                shard.turn(now, outside);
+                full |= shard.turn(now, outside) == TurnEnd::LaneFull;
                 parcels.extend(outside.fake.sent.drain(..).map(|(to, parcel)| (from, to, parcel)));
             }
             for (from, to, parcel) in parcels {
@@ -279,7 +279,8 @@ impl World {
                 }
                 let Driven { shard, outside } = &mut self.shards[i];
                 shard.after_writes(now, outside);
-                moved |= shard.wants_turn();
+                // What waits for a full lane waits for the script.
+                moved |= !full && shard.wants_turn();
             }
             if !moved {
                 return;
