@@ -1,4 +1,4 @@
-//! What directories have revoked while this node runs: live sessions end, and the same tokens do not come in again.
+//! What directories have revoked, in this run or before: live sessions end, and the same tokens do not come in again.
 
 use foldhash::fast::FixedState;
 use rookery_protocol::event::Fact;

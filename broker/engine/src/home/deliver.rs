@@ -52,10 +52,23 @@ impl Room {
         }
         for event in events {
             if let EventBody::Recorded(fact @ (Fact::TokenRevoked { .. } | Fact::UserRevoked { .. })) = &event.body {
-                for shard in (0..w.shared.settings.shards).map(ShardId) {
-                    w.out.late(shard, ToEdge::Revoked { realm: self.key.realm.clone(), fact: fact.clone() });
-                }
+                self.tell_edges(w, fact);
             }
+        }
+    }
+
+    /// Edges know of no run before their own. The first session of a run has its directory loaded.
+    pub(crate) fn tell_revocations(&self, w: &mut World<'_>) {
+        if self.key.kind == RoomKind::Directory {
+            for fact in self.state.facts().revocations() {
+                self.tell_edges(w, &fact);
+            }
+        }
+    }
+
+    fn tell_edges(&self, w: &mut World<'_>, fact: &Fact) {
+        for shard in (0..w.shared.settings.shards).map(ShardId) {
+            w.out.late(shard, ToEdge::Revoked { realm: self.key.realm.clone(), fact: fact.clone() });
         }
     }
 

@@ -131,6 +131,13 @@ impl Facts {
         }
     }
 
+    /// What keeps tokens and users out.
+    pub fn revocations(&self) -> impl Iterator<Item = Fact> {
+        let tokens = self.revoked_tokens.iter().map(|id| Fact::TokenRevoked { id: id.clone() });
+        let revoked = |(user, at): (&UserId, &Millis)| Fact::UserRevoked { user: user.clone(), issued_before: *at };
+        tokens.chain(self.revoked_users.iter().map(revoked))
+    }
+
     fn count(&mut self, counter: &Name, next: u64) {
         let entry = self.counters.entry(counter.clone()).or_insert(1);
         *entry = (*entry).max(next);

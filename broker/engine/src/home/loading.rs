@@ -58,6 +58,7 @@ impl Room {
             self.run = next_life(last.epoch, w.shared.run);
         }
         self.phase = Phase::Ready;
+        self.tell_revocations(w);
         if self.delivered != last {
             self.delivered = last;
             for shard in self.fanout.shards() {
