@@ -24,20 +24,27 @@ fn pages_of_the_store_are_read_once_for_all_who_lag() {
     let (ann, eve) = (stage.enter("ann"), stage.enter("eve"));
     stage.outside(|outside| outside.fake.late.fetch = true);
     let before = stage.outside(|outside| outside.fake.counts.fetches);
+    // Two that get the same bytes, and one that gets others.
+    let zoe = stage.enter("zoe");
     for client in [&ann, &eve] {
         client.says(FROM_THE_START);
         client.hears(r#"{"re":2,"ok":"subscribed","start":"resuming","from":[0,0],"end":[100,50]}"#);
     }
+    zoe.says(&FROM_THE_START.replace("}]", r#","wants":["presence"]}]"#));
+    zoe.hears(r#"{"re":2,"ok":"subscribed"}"#);
+    zoe.hears(r#"{"mark":"present","count":3}"#);
     // What is posted meanwhile comes in its turn.
     bob.posts("general", "m51");
     bob.hears(r#"{"re":3,"ok":"placed"}"#);
     stage.answers();
-    for client in [&ann, &eve] {
+    for client in [&ann, &eve, &zoe] {
         for n in 1..=51 {
             client.hears(&format!(r#"{{"ev":"posted","seq":{n},"body":"m{n}"}}"#));
         }
         client.hears(r#"{"mark":"resumed","at":[100,51]}"#);
     }
+    // While it caught up it was told of nobody, so now it is told of all.
+    zoe.hears(r#"{"mark":"present","users":["ann","eve","zoe"]}"#);
     // Forty-three events that are not at hand, in pages of four.
     let fetches = stage.outside(|outside| outside.fake.counts.fetches) - before;
     assert_eq!(fetches, 11);
