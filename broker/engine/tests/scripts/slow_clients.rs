@@ -41,6 +41,9 @@ fn signals_are_shed_first_and_presence_is_told_anew() {
         ann.hears(&format!(r#"{{"ev":"posted","seq":{seq}}}"#));
     }
     ann.hears(r#"{"mark":"present","users":["ann","bob"],"count":2,"complete":true}"#);
+    // It was slow once, and that is forgotten.
+    stage.pass(20_000);
+    assert!(!ann.is_gone());
 }
 
 #[test]

@@ -99,8 +99,11 @@ impl Stage {
     pub fn pass(&self, ms: u64) {
         let mut world = self.0.borrow_mut();
         let end = world.ms + ms;
+        let mut ticks = 0;
         while let Some(next) = world.shards.iter().filter_map(|d| d.shard.next_deadline()).min().filter(|ms| *ms <= end)
         {
+            ticks = if next > world.ms { 0 } else { ticks + 1 };
+            assert!(ticks < 1_000, "what is due at {next} is due again and again");
             world.ms = world.ms.max(next);
             let now = at(world.ms);
             for Driven { shard, outside } in &mut world.shards {
