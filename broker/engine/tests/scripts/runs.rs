@@ -67,6 +67,33 @@ fn a_class_that_keeps_holds_what_was_not_stored_and_answers_when_it_is() {
 }
 
 #[test]
+fn what_a_class_keeps_is_bounded_and_survives_in_order() {
+    let stage = Stage::with(|plan| {
+        plan.class.on_failure = OnFailure::Keep;
+        plan.limits.room_in_flight = 3;
+    });
+    let (ann, bob) = (stage.enter("ann"), stage.enter("bob"));
+    ann.listens_to("general");
+    stage.store_fails(150);
+    for id in 4..=6 {
+        bob.says(&format!(r#"{{"do":"post","id":{id},"room":"general","body":"{id}"}}"#));
+        ann.hears(&format!(r#"{{"ev":"posted","body":"{id}"}}"#));
+    }
+    bob.says(r#"{"do":"post","id":7,"room":"general","body":"one too many"}"#);
+    bob.hears(r#"{"re":7,"error":"busy"}"#);
+    // The client gives up; what it sent is stored all the same, once.
+    bob.hangs_up();
+    stage.pass(60_000);
+    stage.store_works();
+    stage.pass(20_000);
+    let bob = stage.enter("bob");
+    bob.posts("general", "after");
+    bob.hears(r#"{"re":3,"ok":"placed","place":[100,4],"n":4}"#);
+    ann.hears(r#"{"ev":"posted","epoch":null,"seq":4,"body":"after"}"#);
+    stage.stored("general", |tables| assert_eq!(tables.messages, 4));
+}
+
+#[test]
 fn an_unclean_stop_takes_what_nobody_was_promised_and_says_so() {
     let stage = Stage::new();
     let bob = stage.enter("bob");

@@ -102,6 +102,39 @@ fn another_principal_begins_when_the_one_before_has_ended() {
 }
 
 #[test]
+fn while_another_principal_is_looked_at_everything_waits_in_order() {
+    let stage = Stage::new();
+    let eve = stage.enter("eve");
+    eve.listens_to("general");
+    let client = stage.enter("ann");
+    client.listens_to("general");
+    stage.outside(|outside| outside.late_tokens = true);
+    client.says(r#"{"do":"authenticate","id":5,"token":"bob"}"#);
+    client.says(r#"{"do":"post","id":6,"room":"general","body":"whose?"}"#);
+    client.says(r#"{"do":"resume","id":7,"token":"zoe","rooms":[{"room":"general","cursor":[0,0]}]}"#);
+    client.says(r#"{"do":"post","id":8,"room":"general","body":"and whose?"}"#);
+    // Until then it is ann, who hears what is said.
+    eve.posts("general", "hi ann");
+    eve.hears(r#"{"ev":"posted","body":"hi ann"}"#);
+    eve.hears(r#"{"re":3,"ok":"placed"}"#);
+    client.hears(r#"{"ev":"posted","body":"hi ann"}"#);
+    client.hears_nothing();
+    stage.answers();
+    client.hears(r#"{"mark":"ended","room":"general","at":[100,1],"reason":"access_lost"}"#);
+    client.hears(r#"{"re":5,"ok":"welcome","user":"bob"}"#);
+    client.hears(r#"{"re":6,"ok":"placed","place":[100,2]}"#);
+    client.hears(r#"{"re":7,"ok":"welcome","user":"zoe"}"#);
+    client.hears(r#"{"re":8,"ok":"placed","place":[100,3]}"#);
+    client.hears(r#"{"re":7,"ok":"subscribed","start":"resuming","from":[0,0]}"#);
+    for (seq, by) in [(1, "eve"), (2, "bob"), (3, "zoe")] {
+        client.hears(&format!(r#"{{"ev":"posted","seq":{seq},"by":"{by}"}}"#));
+    }
+    client.hears(r#"{"mark":"resumed","at":[100,3]}"#);
+    eve.hears(r#"{"ev":"posted","seq":2,"by":"bob"}"#);
+    eve.hears(r#"{"ev":"posted","seq":3,"by":"zoe"}"#);
+}
+
+#[test]
 fn what_is_revoked_ends_on_every_shard_and_does_not_come_back() {
     let stage = Stage::with(|plan| plan.shards = 2);
     let backend = stage.enter_at(0, "backend backend");
