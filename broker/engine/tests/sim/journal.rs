@@ -12,18 +12,29 @@ use std::sync::Arc;
 
 pub struct Journal {
     rooms: HashMap<RoomKey, Tables>,
-    queues: Vec<VecDeque<(Ticket, Batch)>>,
+    queues: Vec<VecDeque<Queued>>,
     /// Events of other nodes, which store them themselves; by room and seq.
     foreign: BTreeMap<RoomKey, BTreeMap<u64, Foreign>>,
     /// After a failure a room that refuses goes on in this run; what an older one numbered is dead.
     fences: HashMap<RoomKey, Epoch>,
+    /// Rooms whose last failure their shard has not heard of, and the run that it will hear: what is submitted until
+    /// then continues what is not there, and fails with it.
+    broken: HashMap<RoomKey, Epoch>,
     pub failing: bool,
     /// The highest run that was given.
     pub run: Epoch,
-    /// Rooms whose tail was taken back and whose sequencer does not know yet.
+    /// Rooms of which a batch failed, to be told of.
     failed: Vec<(RoomKey, Ticket)>,
     /// Batches that failed, for the record.
     pub failures: u64,
+}
+
+/// A batch that is not synced.
+struct Queued {
+    ticket: Ticket,
+    batch: Batch,
+    /// It fails with the one that failed before it.
+    fails_with: Option<Epoch>,
 }
 
 impl Journal {
@@ -33,6 +44,7 @@ impl Journal {
             queues: Vec::new(),
             foreign: BTreeMap::new(),
             fences: HashMap::new(),
+            broken: HashMap::new(),
             failing: false,
             run,
             failed: Vec::new(),
@@ -44,6 +56,7 @@ impl Journal {
     pub fn begin(&mut self, shards: u8) {
         self.queues = (0..shards).map(|_| VecDeque::new()).collect();
         self.fences.clear();
+        self.broken.clear();
     }
 
     pub fn tables(&mut self, room: &RoomKey) -> &mut Tables {
@@ -75,11 +88,15 @@ impl Journal {
             ledger.placed(&batch.room, event)?;
         }
         let queue = usize::from(shard);
-        if at_once && !self.failing && self.queues[queue].is_empty() && !self.is_dead(&batch) {
+        let fails_with = self.broken.get(&batch.room).copied();
+        if fails_with.is_none() && self.is_dead(&batch) {
+            return Err(format!("{}: numbered in a run that is over", crate::ledger::name(&batch.room)));
+        }
+        if at_once && !self.failing && self.queues[queue].is_empty() && fails_with.is_none() {
             self.store(&batch, ledger)?;
             return Ok(Some(Stored::Done));
         }
-        self.queues[queue].push_back((ticket, batch));
+        self.queues[queue].push_back(Queued { ticket, batch, fails_with });
         Ok(None)
     }
 
@@ -90,8 +107,12 @@ impl Journal {
         let mut left = rng.between(1, self.queues[queue].len() as u64 + 1);
         while left > 0 {
             left -= 1;
-            let Some((ticket, batch)) = self.queues[queue].pop_front() else { break };
-            if self.failing || self.is_dead(&batch) {
+            let Some(Queued { ticket, batch, fails_with }) = self.queues[queue].pop_front() else { break };
+            if let Some(run) = fails_with {
+                answers.push(Fact::Stored { room: batch.handle, ticket, answer: Stored::Failed { run } });
+                continue;
+            }
+            if self.failing {
                 self.fail(queue, ticket, &batch, ledger, &mut answers)?;
                 continue;
             }
@@ -119,13 +140,12 @@ impl Journal {
         self.failures += 1;
         let run = self.new_run();
         answers.push(Fact::Stored { room: batch.handle, ticket, answer: Stored::Failed { run } });
-        let (of_room, others) =
-            std::mem::take(&mut self.queues[queue]).into_iter().partition(|(_, b)| b.room == batch.room);
+        let (of_room, others): (VecDeque<Queued>, VecDeque<Queued>) =
+            std::mem::take(&mut self.queues[queue]).into_iter().partition(|q| q.batch.room == batch.room);
         self.queues[queue] = others;
-        let of_room: VecDeque<(Ticket, Batch)> = of_room;
-        answers.extend(of_room.iter().map(|(ticket, batch)| Fact::Stored {
-            room: batch.handle,
-            ticket: *ticket,
+        answers.extend(of_room.iter().map(|q| Fact::Stored {
+            room: q.batch.handle,
+            ticket: q.ticket,
             answer: Stored::Failed { run },
         }));
         if batch.class.on_failure == OnFailure::Refuse {
@@ -134,8 +154,9 @@ impl Journal {
             let last = self.tables(&batch.room).last;
             ledger.lost_above(&batch.room, last)?;
             ledger.book(&batch.room).dead_below = run;
-            self.failed.push((batch.room.clone(), ticket));
         }
+        self.broken.insert(batch.room.clone(), run);
+        self.failed.push((batch.room.clone(), ticket));
         Ok(())
     }
 
@@ -202,10 +223,8 @@ impl Journal {
     pub fn crash(&mut self, rng: &mut Rng, ledger: &mut Ledger) -> Result<(), String> {
         for queue in std::mem::take(&mut self.queues) {
             let kept = if self.failing { 0 } else { rng.below(queue.len() as u64 + 1) };
-            for (_, batch) in queue.into_iter().take(kept as usize) {
-                if !self.is_dead(&batch) {
-                    self.store(&batch, ledger)?;
-                }
+            for queued in queue.into_iter().take(kept as usize).filter(|q| q.fails_with.is_none()) {
+                self.store(&queued.batch, ledger)?;
             }
         }
         self.foreign.clear();
@@ -215,6 +234,11 @@ impl Journal {
             ledger.lost_above(&room, last)?;
         }
         Ok(())
+    }
+
+    /// A shard has heard of a failure: what it submits for the room from now on begins where it broke.
+    pub fn told(&mut self, room: &RoomKey) {
+        self.broken.remove(room);
     }
 
     pub fn take_failed(&mut self) -> Vec<(RoomKey, Ticket)> {

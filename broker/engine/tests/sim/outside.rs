@@ -119,8 +119,11 @@ impl Outside {
         if let Fact::Stored { ticket, .. } = fact
             && let Some(room) = self.bad_news.remove(&(shard, *ticket))
         {
-            let stamp = self.ledger.tick();
-            self.ledger.book(&room).heard_of_loss(stamp);
+            self.journal.told(&room);
+            if !self.ledger.keeps.contains(&room) {
+                let stamp = self.ledger.tick();
+                self.ledger.book(&room).heard_of_loss(stamp);
+            }
         }
     }
 
@@ -131,8 +134,11 @@ impl Outside {
             Err(wrong) => return self.check(Err(wrong)),
         };
         for (room, ticket) in self.journal.take_failed() {
-            let index = self.sequencer.index(&room);
-            self.sequencer.line(index).failed = true;
+            // What a room keeps is not numbered anew.
+            if !self.ledger.keeps.contains(&room) {
+                let index = self.sequencer.index(&room);
+                self.sequencer.line(index).failed = true;
+            }
             self.bad_news.insert((shard, ticket), room);
         }
         for fact in answers {

@@ -67,6 +67,8 @@ impl World {
                 fault(at, Fault::StoreFails);
                 fault(at + times.between(1, 3000), Fault::StoreRecovers);
             }
+            // What is taken back last has no event behind it that would bring the news too.
+            fault(end - times.between(1, 500), Fault::StoreFails);
         }
         for _ in 0..outside.plan.forgets {
             fault(times.between(500, end), Fault::Forget);
@@ -163,7 +165,7 @@ impl World {
                 self.clients[client].retired = reason == DropReason::Replaced && self.outside.peace;
                 let Some(link) = self.clients[client].link.as_ref() else { return };
                 if link.pipe.is_empty() || link.pace == 0 {
-                    self.cut(client, true);
+                    self.cut(client);
                 }
             }
         }
@@ -183,7 +185,7 @@ impl World {
         }
         let empty = self.clients[client].link.as_ref().is_none_or(|l| l.pipe.is_empty());
         if server_closed && empty {
-            return self.cut(client, true);
+            return self.cut(client);
         }
         self.write(client);
     }
@@ -201,7 +203,7 @@ impl World {
                 self.connect(client, &mut said);
             }
         } else if !outside.peace && outside.dice.chance(outside.plan.cuts) {
-            return self.cut(client, false);
+            return self.cut(client);
         } else {
             self.want(client, &mut said);
         }
@@ -281,14 +283,13 @@ impl World {
     }
 
     /// A connection ends; what lies unread in the socket is lost.
-    pub fn cut(&mut self, client: usize, by_server: bool) {
+    pub fn cut(&mut self, client: usize) {
         let Some(link) = self.clients[client].link.as_ref() else { return };
         let (shard, conn) = (link.shard, link.conn);
         self.outside.log(format_args!("client {client} is cut, {} bytes unread", link.pipe.len()));
         self.node.closed(shard, conn, &mut self.outside);
         self.owners.remove(&(shard, conn));
         self.lose(client);
-        let _ = by_server;
     }
 
     fn lose(&mut self, client: usize) {
