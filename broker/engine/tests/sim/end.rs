@@ -3,6 +3,7 @@
 use crate::judge::SubState;
 use crate::ledger::name;
 use crate::world::World;
+use rookery_engine::message::ConnId;
 use rookery_protocol::event::{EventBody, NoticeKind};
 use rookery_protocol::ids::{Place, RoomKey, RoomKind};
 use std::collections::BTreeSet;
@@ -44,7 +45,12 @@ impl World {
             return Some("something is under way".to_owned());
         }
         (0..self.outside.plan.shards).find_map(|shard| {
-            (self.outside.journal.waiting(shard) > 0).then(|| format!("shard {shard} has batches that are not synced"))
+            if self.outside.journal.waiting(shard) > 0 {
+                return Some(format!("shard {shard} has batches that are not synced"));
+            }
+            let links = self.clients.iter().filter_map(|c| c.link.as_ref());
+            let conns: Vec<ConnId> = links.filter(|l| l.shard == shard).map(|l| l.conn).collect();
+            self.node.at_rest(shard, &conns).err()
         })
     }
 
@@ -60,9 +66,6 @@ impl World {
             }
         }
         self.notices(&rooms)?;
-        for shard in 0..self.outside.plan.shards {
-            self.node.at_rest(shard)?;
-        }
         Ok(())
     }
 

@@ -182,8 +182,19 @@ impl Node {
         self.shards[usize::from(shard)].shard.edge.queued(conn)
     }
 
-    pub fn at_rest(&self, shard: u8) -> Result<(), String> {
-        let _ = shard;
-        Ok(())
+    /// At rest nothing waits, neither for a client nor for another shard, and no connection is left of who is gone.
+    pub fn at_rest(&self, shard: u8, conns: &[ConnId]) -> Result<(), String> {
+        let Driven { shard: driven, waits, .. } = &self.shards[usize::from(shard)];
+        if *waits || driven.wants_turn() {
+            return Err(format!("shard {shard} has something for another"));
+        }
+        let (open, _) = driven.edge.size();
+        if open != conns.len() {
+            return Err(format!("shard {shard} has {open} connections, and {} clients", conns.len()));
+        }
+        match conns.iter().find(|conn| driven.edge.queued(**conn) > 0) {
+            Some(conn) => Err(format!("bytes wait for {conn:?}, whose socket takes them")),
+            None => Ok(()),
+        }
     }
 }
