@@ -63,6 +63,9 @@ impl Room {
                 self.place_early(w);
             }
             Sequenced::Placed(place) => self.hold(w, place, Early::Mine(proposal)),
+            Sequenced::Duplicate(place) if self.became_void(place, proposal.seen) => {
+                self.refuse_all(w, &proposal, ErrorCode::Overtaken);
+            }
             Sequenced::Duplicate(place) => {
                 for (to, level) in askers(&proposal) {
                     self.answer_duplicate(w, to, level, place);
@@ -70,6 +73,15 @@ impl Room {
             }
             Sequenced::Unexpected => self.refuse_all(w, &proposal, ErrorCode::Unexpected),
             Sequenced::Unknown => self.refuse_all(w, &proposal, ErrorCode::Unsure),
+        }
+    }
+
+    /// Whether what the sequencer placed under a key did not hold there: then its sender was refused, and so is a repeat.
+    /// Of a place that is not at hand any more the decision would have known the message.
+    fn became_void(&self, place: Place, seen: Place) -> bool {
+        match self.recent.get(place.seq).filter(|event| event.place == place) {
+            Some(event) => event.body == EventBody::Void,
+            None => place <= seen,
         }
     }
 

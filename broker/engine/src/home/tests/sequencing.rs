@@ -86,6 +86,21 @@ fn what_no_longer_holds_becomes_void() {
 }
 
 #[test]
+fn a_repeat_of_what_became_void_is_refused_as_the_first_was() {
+    let mut bench = Bench::new();
+    let first = bench.post("ann", &general(), "first");
+    let fact = foreign(&mut bench, "eve", EventBody::Void);
+    bench.fact(fact);
+    let void = bench.home_end();
+    assert_eq!(void, Place::new(100, 2));
+    // The sequencer knows the key and its place, but not what became of it.
+    bench.ports.sequencer_says.extend([Sequenced::Duplicate(void), Sequenced::Duplicate(first)]);
+    assert_eq!(bench.refused(&ann(), &general(), post("second", stream(1, 1))), ErrorCode::Overtaken);
+    let reply = bench.say(&ann(), &general(), post("first", stream(1, 1)));
+    assert!(matches!(reply, Reply::Placed { place, duplicate: true, .. } if place == first));
+}
+
+#[test]
 fn foreign_events_are_applied_in_order_of_their_places() {
     let mut bench = slow();
     let handle = bench.attach("bob", &general(), None).handle;
