@@ -156,8 +156,14 @@ impl Book {
     /// An event that was told before it was submitted, to somebody who has everything up to `last`.
     pub fn told_ahead(&mut self, event: &Event, last: Place) -> Result<(), String> {
         let place = event.place;
+        if let EventBody::Posted(message) | EventBody::Edited(message) = &event.body
+            && self.may_be_ahead(message.version)
+        {
+            // A change that is held shows in what it changes, too.
+            self.version(message, message.version, message.is_deleted())?;
+        }
         if self.is_dead(place) && last.seq.0 + 1 == place.seq.0 {
-            self.placed_in_vain(&Arc::new(event.clone()), last);
+            self.placed_in_vain(&Arc::new(event.clone()), last)?;
         }
         if !self.may_be_ahead(place) {
             return Ok(());
@@ -167,7 +173,7 @@ impl Book {
         if let EventBody::Posted(message) | EventBody::Edited(message) = &event.body
             && message.version != place
         {
-            self.version(message, message.version, message.is_deleted());
+            self.version(message, message.version, message.is_deleted())?;
         } else {
             self.note(&event)?;
         }
@@ -176,15 +182,23 @@ impl Book {
     }
 
     /// Numbered after a write failed and before the room knew it.
-    fn placed_in_vain(&mut self, event: &Arc<Event>, before: Place) {
+    fn placed_in_vain(&mut self, event: &Arc<Event>, before: Place) -> Result<(), String> {
         let place = event.place;
         if self.entry(place).is_some() || self.lost.contains_key(&place) {
-            return;
+            return Ok(());
         }
-        self.lost.insert(place, Lost { event: event.clone(), before, at: self.taken_back.unwrap_or(0) });
+        let at = self.taken_back.unwrap_or(0);
+        // What was lost with it and comes behind it was in this book before it.
+        for (later, lost) in &mut self.lost {
+            if lost.at == at && later.seq > place.seq && lost.before.seq < place.seq {
+                lost.before = place;
+            }
+        }
+        self.lost.insert(place, Lost { event: event.clone(), before, at });
         if let EventBody::Posted(message) | EventBody::Edited(message) = &event.body {
-            self.version(message, message.version, message.is_deleted());
+            self.version(message, message.version, message.is_deleted())?;
         }
+        Ok(())
     }
 
     fn placed(&mut self, event: &Arc<Event>) -> Result<(), String> {
@@ -195,8 +209,7 @@ impl Book {
         if self.is_dead(place) && self.entry(place).is_none() {
             let before = Place { epoch: place.epoch, seq: Seq(place.seq.0 - 1) };
             let before = if self.lost.contains_key(&before) { before } else { self.before(place.seq.0) };
-            self.placed_in_vain(event, before);
-            return Ok(());
+            return self.placed_in_vain(event, before);
         }
         if self.lost.contains_key(&place) {
             return Err(format!("{place} is given twice: its first event was lost"));
@@ -241,19 +254,19 @@ impl Book {
                 if let Some(first) = self.tokens.insert(message.body.to_vec(), event.place) {
                     return Err(format!("sent once, placed twice: {first} and {}", event.place));
                 }
-                self.version(message, event.place, false);
+                self.version(message, event.place, false)?;
             }
             EventBody::Edited(message) => {
                 if message.version != event.place {
                     return Err(format!("{} makes version {}", event.place, message.version));
                 }
-                self.version(message, event.place, false);
+                self.version(message, event.place, false)?;
             }
             EventBody::Deleted { target } => {
                 let newest = self.versions.get(target).and_then(|v| v.values().next_back());
                 let Some(newest) = newest else { return Err(format!("{} deletes nothing", event.place)) };
                 let stub = Arc::new(newest.message.stub(event.at, event.place));
-                self.version(&stub, event.place, true);
+                self.version(&stub, event.place, true)?;
             }
             EventBody::Left { user, why } => match why {
                 Departure::Removed | Departure::RoomDeleted | Departure::Erased => {
@@ -275,9 +288,14 @@ impl Book {
         Ok(())
     }
 
-    fn version(&mut self, message: &Arc<Message>, at: Place, deleted: bool) {
-        let version = Version { message: message.clone(), deleted, confirmed: None, told: None };
-        self.versions.entry(message.place).or_default().insert(at, version);
+    /// A version of a message; one that was shown before its event came must have been this one.
+    fn version(&mut self, message: &Arc<Message>, at: Place, deleted: bool) -> Result<(), String> {
+        let new = || Version { message: message.clone(), deleted, confirmed: None, told: None };
+        let version = self.versions.entry(message.place).or_default().entry(at).or_insert_with(new);
+        if version.deleted != deleted || version.message.body != message.body {
+            return Err(format!("version {at} is {message:?} and was shown as {:?}", version.message));
+        }
+        Ok(())
     }
 
     fn confirmed(&mut self, event: &Arc<Event>, stamp: Stamp) -> Result<(), String> {
