@@ -30,6 +30,18 @@ struct Driven {
     fallen: u64,
 }
 
+impl Driven {
+    /// What was live may be catching up since this was looked at last.
+    fn note_fallen(&mut self, outside: &mut Outside) {
+        let counters = &self.shard.edge.counters;
+        let fallen = counters.lagged + counters.skipped;
+        if fallen > self.fallen {
+            self.fallen = fallen;
+            outside.squeeze();
+        }
+    }
+}
+
 impl Node {
     /// A life begins.
     pub fn start(outside: &mut Outside) -> Node {
@@ -114,12 +126,10 @@ impl Node {
         driven.turn_set = false;
         let end = driven.shard.turn(now, &mut Carrier { me: shard, outside });
         driven.waits = end == TurnEnd::LaneFull;
-        let counters = &driven.shard.edge.counters;
-        let fallen = counters.lagged + counters.skipped;
-        if driven.waits || fallen > driven.fallen {
-            driven.fallen = fallen;
+        if driven.waits {
             outside.squeeze();
         }
+        driven.note_fallen(outside);
         if let Some(at) = driven.shard.next_deadline()
             && driven.tick_at.is_none_or(|set| set > at)
         {
@@ -146,6 +156,8 @@ impl Node {
     pub fn write(&mut self, link: &mut Link, outside: &mut Outside) -> AfterWrite {
         let (now, conn) = (outside.agenda.now(), link.conn);
         let driven = &mut self.shards[usize::from(link.shard)];
+        // A client that reads may be given bytes of a turn that has not ended.
+        driven.note_fallen(outside);
         loop {
             let mut room = link.window.saturating_sub(link.pipe.len());
             let mut taken = 0;
