@@ -5,7 +5,7 @@ use crate::ledger::name;
 use crate::world::World;
 use rookery_engine::message::ConnId;
 use rookery_protocol::event::{EventBody, NoticeKind};
-use rookery_protocol::ids::{Place, RoomKey, RoomKind};
+use rookery_protocol::ids::{Place, RoomKey, RoomKind, UserId};
 use std::collections::BTreeSet;
 
 impl World {
@@ -27,7 +27,12 @@ impl World {
                 return Some(format!("client {id} lacks {}", name(&self.outside.room(*room, &client.user))));
             }
             for sub in link.subs.values().filter(|s| s.state != SubState::Ended) {
-                let end = self.outside.ledger.book(&sub.room).end();
+                let book = self.outside.ledger.book(&sub.room);
+                let removed = |(user, at): &&(UserId, Place)| *user == sub.user && *at > sub.end && *at <= sub.last;
+                if let Some((_, at)) = book.removals.iter().find(removed) {
+                    return Some(format!("client {id} was removed at {at} from {} and listens", name(&sub.room)));
+                }
+                let end = book.end();
                 if sub.last != end || sub.state == SubState::Resuming {
                     return Some(format!(
                         "client {id} has {} up to {} ({:?}), its end is {end}",
