@@ -18,11 +18,10 @@ use http_body_util::Full;
 use hyper::Request;
 use rookery::net::front::{Answer, FrontLimits, Outcome, Router, accept_http, server};
 use rookery::net::guard::{Allowance, GuardLimits, GuardState, Incoming, Reader};
-use rookery::net::header::Opcode;
 use rookery::net::listen::{ListenOptions, listen};
 use rookery::net::origin::OriginPolicy;
-use rookery::net::outgoing;
 use rookery::net::upgrade::{self, Rules};
+use rookery_protocol::wire::frames::Frames;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
@@ -178,7 +177,7 @@ async fn echo(mut stream: TcpStream, unread: &[u8], reader: &RefCell<Reader>) {
     let mut conn = GuardState::default();
     while !conn.has_ended() {
         stream.readable().await.expect("readable");
-        let mut out = Vec::new();
+        let mut out = Frames::new();
         {
             let mut reader = reader.borrow_mut();
             let Ok(Some(filled)) = reader.fill(|space| stream.try_read(space)) else { continue };
@@ -186,16 +185,15 @@ async fn echo(mut stream: TcpStream, unread: &[u8], reader: &RefCell<Reader>) {
             let mut sink = |incoming: Incoming<'_>| {
                 match incoming {
                     Incoming::Binary(bytes) => {
-                        outgoing::head(&mut out, Opcode::Binary, bytes.len());
-                        out.extend_from_slice(bytes);
+                        out.binary(|out| out.extend_from_slice(bytes));
                     }
-                    Incoming::Close { code, .. } => outgoing::close_answer(&mut out, code),
+                    Incoming::Close { code, .. } => out.close(code.unwrap_or(1000), ""),
                     Incoming::Text(_) | Incoming::Ping(_) | Incoming::Pong(_) => unreachable!("not sent"),
                 }
                 ControlFlow::Continue(())
             };
             reader.read(&mut conn, filled, allowance, &mut sink).expect("good frames");
         }
-        stream.write_all(&out).await.expect("room for an answer");
+        stream.write_all(out.as_bytes()).await.expect("room for an answer");
     }
 }

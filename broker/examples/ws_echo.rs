@@ -18,12 +18,11 @@ use hyper::body::Incoming as Body;
 use hyper::server::conn::http1::Builder;
 use rookery::net::front::{Answer, FrontLimits, Outcome, Router, accept_http, server};
 use rookery::net::guard::{Allowance, GuardLimits, GuardState, Incoming, Reader};
-use rookery::net::header::Opcode;
 use rookery::net::listen::{ListenOptions, listen};
 use rookery::net::origin::OriginPolicy;
-use rookery::net::outgoing;
 use rookery::net::upgrade::{self, Rules};
 use rookery::net::violation::Violation;
+use rookery_protocol::wire::frames::Frames;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
@@ -93,15 +92,16 @@ async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
 async fn echo(shard: &Shard, mut stream: TcpStream, answer: Vec<u8>, unread: &[u8]) -> std::io::Result<()> {
     let mut conn = GuardState::default();
     // The 101 goes out with the first echo, or alone.
-    let mut out = answer;
+    let mut out = Frames::new();
+    out.raw(&answer);
     let mut outcome = shard.take(&mut conn, &mut out, |reader, conn, allowance, sink| {
         reader.read_slice(conn, unread, allowance, &mut |incoming| sink(incoming)).map(|_| true)
     });
     loop {
         if let Err(violation) = outcome {
-            outgoing::close(&mut out, violation.close(), violation.why());
+            out.close(violation.close(), violation.why());
         }
-        stream.write_all(&out).await?;
+        stream.write_all(out.as_bytes()).await?;
         out.clear();
         if outcome.is_err() || conn.has_ended() {
             return farewell(stream).await;
@@ -125,7 +125,7 @@ impl Shard {
     fn take(
         &self,
         conn: &mut GuardState,
-        out: &mut Vec<u8>,
+        out: &mut Frames,
         read: impl FnOnce(
             &mut Reader,
             &mut GuardState,
@@ -138,21 +138,17 @@ impl Shard {
         let allowance = Allowance { limits: &LIMITS, now, frames: usize::MAX };
         let mut answer = |incoming: Incoming<'_>| {
             match incoming {
-                Incoming::Text(text) => data(out, Opcode::Text, text.as_bytes()),
-                Incoming::Binary(bytes) => data(out, Opcode::Binary, bytes),
-                Incoming::Ping(payload) => outgoing::pong(out, payload),
+                Incoming::Text(text) => out.text(|out| out.extend_from_slice(text.as_bytes())),
+                Incoming::Binary(bytes) => out.binary(|out| out.extend_from_slice(bytes)),
+                Incoming::Ping(payload) => out.pong(payload),
                 Incoming::Pong(_) => {}
-                Incoming::Close { code, .. } => outgoing::close_answer(out, code),
+                Incoming::Close { code: Some(code), .. } => out.close(code, ""),
+                Incoming::Close { code: None, .. } => out.close_without_code(),
             }
             ControlFlow::Continue(())
         };
         read(&mut self.reader.borrow_mut(), conn, allowance, &mut answer)
     }
-}
-
-fn data(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
-    outgoing::head(out, opcode, payload.len());
-    out.extend_from_slice(payload);
 }
 
 /// Ends our side and waits for the client to end its own, so that our close frame is not lost to a reset.

@@ -145,7 +145,7 @@ fn every_allowance_and_every_cut_gives_the_same_messages() {
                 let mut progress = line.hear(part).unwrap();
                 while progress.more {
                     progress = line.resume().unwrap();
-                    assert!(progress.frames > 0, "a resume that reads nothing would never end");
+                    assert!(progress.frames > 0 || !progress.more, "a resume that reads nothing would never end");
                 }
             }
             assert_eq!(line.said.join(", "), "text one, ping 1, text fr\u{e4}g, binary 300, close None ");

@@ -64,9 +64,9 @@ pub struct GuardState {
 /// What a connection has begun and not finished.
 #[derive(Debug, Default)]
 pub(super) struct Unfinished {
-    /// The start of one frame, or, behind an exhausted allowance, whole frames that wait for their turn.
+    /// The start of one frame, or, behind an exhausted allowance, whatever waits for its turn.
     pub(super) carry: Vec<u8>,
-    /// The carry begins with a whole frame: our delay, not the client's.
+    /// It waits for its turn: our delay, not the client's.
     pub(super) waiting: bool,
     /// When the frame at the start of the carry began.
     pub(super) since: u64,

@@ -86,7 +86,8 @@ const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
 const MASK_BYTES: usize = 4;
-const CONTROL_MAX: u8 = 125;
+/// The most a control frame may carry (RFC 6455 section 5.5).
+pub(super) const CONTROL_MAX: u8 = 125;
 
 /// Reads as much of a header as `bytes` holds. `bytes` starts at the frame's start and may go on beyond it.
 #[inline]

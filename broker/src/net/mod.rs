@@ -8,7 +8,6 @@
 //! - [`header`] checks each frame's header, byte by byte as it arrives;
 //! - [`assemble`] puts fragments together;
 //! - [`violation`] lists all that a client may do wrong;
-//! - [`outgoing`] builds the few frames that are not part of a room's chunk.
 //!
 //! Nothing here knows a command, a room or a dialect.
 
@@ -19,7 +18,6 @@ pub mod guard;
 pub mod header;
 pub mod listen;
 pub mod origin;
-pub mod outgoing;
 pub mod upgrade;
 pub mod violation;
 mod walk;

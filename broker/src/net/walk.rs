@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use super::assemble::{Assembled, Assembly, Kind};
 use super::feed::{Feed, Parser};
 use super::guard::{Allowance, GuardState, Incoming, Progress};
+use super::header::CONTROL_MAX;
 use super::header::{Header, Opcode, Seen, look};
-use super::outgoing::CONTROL_MAX;
 use super::violation::Violation;
 
 /// Where a walk over received bytes stopped.
@@ -128,14 +128,15 @@ impl<S: FnMut(Incoming<'_>) -> ControlFlow<()>> Walk<'_, S> {
     /// Reads whole frames of `at..end`. Returns where it stopped and why. `since` is when they began.
     fn run(&mut self, mut at: usize, end: usize, since: u64) -> Result<(usize, Stop), Violation> {
         loop {
+            // Before it is looked at: what was read may have changed what the next frame may be.
+            if self.frames == self.allowance.frames && at < end {
+                return Ok((at, Stop::Waiting));
+            }
             let seen = look(&self.feed.borrow().bytes[at..end], self.conn.expect(self.allowance.limits))?;
             let header = match seen {
                 Seen::Header(header) if header.total <= end - at => header,
                 Seen::Header(_) | Seen::Partial(_) => return Ok((at, Stop::Partial)),
             };
-            if self.frames == self.allowance.frames {
-                return Ok((at, Stop::Waiting));
-            }
             self.frames += 1;
             let flow = self.frame(at, header, since)?;
             at += header.total;
@@ -166,7 +167,7 @@ impl<S: FnMut(Incoming<'_>) -> ControlFlow<()>> Walk<'_, S> {
             let first = &mut self.feed.borrow_mut().bytes[at];
             *first = (*first & 0xF0) | Opcode::Binary.bits();
         }
-        let largest = self.allowance.limits.message_bytes.max(CONTROL_MAX);
+        let largest = self.allowance.limits.message_bytes.max(usize::from(CONTROL_MAX));
         let frame = self.parser.parse(at, at + header.total, largest).map_err(|_| Violation::Refused)?;
         let payload = &*frame.payload;
         match header.opcode {

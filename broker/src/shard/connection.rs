@@ -176,7 +176,11 @@ fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Sour
         inner.turn_began_micros = micros;
     }
     inner.shard.heard(now, conn);
-    let allowance = Allowance { limits: &LIMITS, now: now.mono, frames: limits::TURN_FRAMES_PER_CONNECTION as usize };
+    let limits = GuardLimits { message_bytes: inner.shard.message_limit(conn), ..LIMITS };
+    // A stranger's next message may make it a user, who has more room for the one after.
+    let stranger = limits.message_bytes < LIMITS.message_bytes;
+    let frames = if stranger { 1 } else { limits::TURN_FRAMES_PER_CONNECTION as usize };
+    let allowance = Allowance { limits: &limits, now: now.mono, frames };
     let progress = {
         let mut reader = cell.reader.borrow_mut();
         let mut sink = |message: Read<'_>| hand_over(inner, now, conn, message);

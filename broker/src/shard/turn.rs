@@ -87,11 +87,15 @@ pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
     let Some(writer) = inner.writer(conn) else { return };
     loop {
         let written = {
-            let slices: SmallVec<[IoSlice<'_>; 8]> = inner.shard.slices(conn).take(SLICES).map(IoSlice::new).collect();
-            match slices.as_slice() {
-                [] => Ok(0),
-                [one] => writer.half.try_write(one),
-                many => writer.half.try_write_vectored(many),
+            let mut slices = inner.shard.slices(conn);
+            // Nearly always it is one run of one chunk.
+            match (slices.next(), slices.next()) {
+                (None, _) => Ok(0),
+                (Some(one), None) => writer.half.try_write(one),
+                (Some(first), Some(second)) => {
+                    let all = [first, second].into_iter().chain(slices).take(SLICES).map(IoSlice::new);
+                    writer.half.try_write_vectored(&all.collect::<SmallVec<[IoSlice<'_>; 8]>>())
+                }
             }
         };
         let after = match written {

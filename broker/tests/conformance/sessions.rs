@@ -2,9 +2,10 @@
 
 use super::Stage;
 use super::support::Client;
-use super::support::client::post;
+use super::support::client::{Heard, post};
 use rookery_protocol::command::Command;
 use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::limits::MESSAGE_BYTES_BEFORE_AUTH;
 use rookery_protocol::reply::Reply;
 
 pub fn refused(reply: Reply) -> ErrorCode {
@@ -22,6 +23,23 @@ pub fn strangers_are_refused(stage: &Stage<'_>) {
     let Reply::Welcome(welcome) = stranger.ask(&Command::Authenticate { token }) else { panic!("not welcome") };
     assert_eq!(welcome.user.as_str(), stage.user("alice"));
     stranger.post(&stage.room("a"), "now I may");
+}
+
+/// Who has not said its name may say little; what is sent behind a name, in the same breath, is a user's.
+pub fn strangers_have_less_room(stage: &Stage<'_>) {
+    let long = "a".repeat(MESSAGE_BYTES_BEFORE_AUTH as usize);
+    let mut stranger = Client::open(stage.node.address, stage.tongue);
+    stranger.say(&post(&stage.room("b"), &long, None));
+    match stranger.next() {
+        Heard::Closed(Some((code, _))) => assert_eq!(code, 1009),
+        other => panic!("{other:?}"),
+    }
+    let mut client = Client::open(stage.node.address, stage.tongue);
+    let enter = client.frame(&Command::Authenticate { token: stage.node.token(&stage.user("alice")) });
+    let (number, talk) = client.frame(&post(&stage.room("b"), &long, None));
+    client.raw(&[enter.1, talk].concat()).unwrap();
+    assert!(matches!(client.reply(enter.0), Reply::Welcome(_)));
+    assert!(matches!(client.reply(number), Reply::Placed { .. }));
 }
 
 /// Nothing has to be waited for: what follows a token is decided behind it.

@@ -94,12 +94,17 @@ impl Client {
 
     /// Says a command without waiting; its number.
     pub fn say(&mut self, command: &Command) -> u32 {
+        let (number, frame) = self.frame(command);
+        self.socket.write_all(&frame).unwrap();
+        number
+    }
+
+    /// The bytes of a command, not sent yet, and its number.
+    pub fn frame(&mut self, command: &Command) -> (u32, Vec<u8>) {
         self.number += 1;
         let mut payload = Vec::new();
         self.tongue.speak.say(self.number, command, &mut payload);
-        let frame = masked(if self.tongue.text { 1 } else { 2 }, &payload);
-        self.socket.write_all(&frame).unwrap();
-        self.number
+        (self.number, masked(if self.tongue.text { 1 } else { 2 }, &payload))
     }
 
     /// Bytes as they are, for those who do it wrong.
