@@ -96,7 +96,7 @@ fn read(leaving: Leaving, mut half: OwnedReadHalf, mut state: GuardState, mut st
                 Step::Over => return,
             }
             step = match state.unfinished_since() {
-                None if state.has_more() => {
+                _ if state.has_more() => {
                     tokio::task::yield_now().await;
                     take(cell, conn, &mut state, Source::Waiting)
                 }

@@ -45,6 +45,7 @@ type Script = fn(&Stage<'_>);
 const SCRIPTS: &[(&str, Script)] = &[
     ("sessions::strangers_are_refused", sessions::strangers_are_refused),
     ("sessions::strangers_have_less_room", sessions::strangers_have_less_room),
+    ("sessions::in_fragments", sessions::in_fragments),
     ("sessions::pipelined", sessions::pipelined),
     ("sessions::somebody_else", sessions::somebody_else),
     ("sessions::ping", sessions::ping),

@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::support::Client;
-use super::support::client::{Heard, post};
+use super::support::client::{Heard, masked, post};
 use rookery_protocol::command::Command;
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::limits::MESSAGE_BYTES_BEFORE_AUTH;
@@ -40,6 +40,18 @@ pub fn strangers_have_less_room(stage: &Stage<'_>) {
     client.raw(&[enter.1, talk].concat()).unwrap();
     assert!(matches!(client.reply(enter.0), Reply::Welcome(_)));
     assert!(matches!(client.reply(number), Reply::Placed { .. }));
+}
+
+/// In fragments that come in one breath, more of them than one visit takes.
+pub fn in_fragments(stage: &Stage<'_>) {
+    let mut client = Client::open(stage.node.address, stage.tongue);
+    let (number, payload) = client.payload(&Command::Authenticate { token: stage.node.token(&stage.user("alice")) });
+    let opcodes = std::iter::once(client.opcode()).chain(std::iter::repeat(0));
+    let mut fragments: Vec<_> = opcodes.zip(payload.chunks(9)).map(|(opcode, part)| masked(opcode, part)).collect();
+    let last = fragments.len() - 1;
+    fragments[..last].iter_mut().for_each(|fragment| fragment[0] &= 0x7f);
+    client.raw(&fragments.concat()).unwrap();
+    assert!(matches!(client.reply(number), Reply::Welcome(_)));
 }
 
 /// Nothing has to be waited for: what follows a token is decided behind it.

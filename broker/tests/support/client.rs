@@ -101,10 +101,20 @@ impl Client {
 
     /// The bytes of a command, not sent yet, and its number.
     pub fn frame(&mut self, command: &Command) -> (u32, Vec<u8>) {
+        let (number, payload) = self.payload(command);
+        (number, masked(self.opcode(), &payload))
+    }
+
+    /// The message of a command, without its frame.
+    pub fn payload(&mut self, command: &Command) -> (u32, Vec<u8>) {
         self.number += 1;
         let mut payload = Vec::new();
         self.tongue.speak.say(self.number, command, &mut payload);
-        (self.number, masked(if self.tongue.text { 1 } else { 2 }, &payload))
+        (self.number, payload)
+    }
+
+    pub fn opcode(&self) -> u8 {
+        if self.tongue.text { 1 } else { 2 }
     }
 
     /// Bytes as they are, for those who do it wrong.
