@@ -5,12 +5,15 @@ use rookery_protocol::ids::{RoomHandle, RoomKey};
 
 /// The same for every shard of a node; another node (or another start) may answer otherwise.
 pub fn shard_of(key: &RoomKey, placement_key: u64, shards: u8) -> ShardId {
+    if shards <= 1 {
+        return ShardId(0);
+    }
     let mut hash = Mixer(placement_key ^ 0x9e37_79b9_7f4a_7c15);
     hash.bytes(key.realm.as_str().as_bytes());
     hash.word(key.kind as u64);
     hash.bytes(key.name.as_str().as_bytes());
     // The high bits are the well mixed ones.
-    ShardId(((u128::from(hash.finish()) * u128::from(shards.max(1))) >> 64) as u8)
+    ShardId(((u128::from(hash.finish()) * u128::from(shards)) >> 64) as u8)
 }
 
 /// A handle says where its room lives, so an edge needs no table.
@@ -34,10 +37,12 @@ impl Mixer {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
-        for chunk in bytes.chunks(8) {
-            let mut word = [0u8; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.word(u64::from_le_bytes(word));
+        let (words, tail) = bytes.as_chunks();
+        for word in words {
+            self.word(u64::from_le_bytes(*word));
+        }
+        if !tail.is_empty() {
+            self.word(tail.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
         }
     }
 

@@ -6,7 +6,7 @@
 use crate::edge::{AfterWrite, Edge, Opening};
 use crate::fanout::Outbound;
 use crate::home::Home;
-use crate::message::{ConnId, Parcel, ShardId, ToEdge};
+use crate::message::{ConnId, Parcel, ShardId, ToEdge, ToHome};
 use crate::planted::{self, Bug};
 use crate::ports::{Fact, Now, Ports};
 use crate::settings::Settings;
@@ -23,6 +23,8 @@ pub struct Shard {
     out: Outbound,
     /// Per shard: rooms whose chunks were left out because the lane was full. Told as `Behind` when there is room.
     behind: Vec<BTreeSet<RoomHandle>>,
+    /// Empty lists, kept for their allocations.
+    spare: (Vec<ToHome>, Vec<ToEdge>),
 }
 
 /// What a turn leaves to do.
@@ -40,6 +42,7 @@ impl Shard {
             home: Home::new(settings.clone()),
             out: Outbound::new(settings.shards),
             behind: (0..settings.shards).map(|_| BTreeSet::new()).collect(),
+            spare: Default::default(),
             settings,
         }
     }
@@ -164,14 +167,18 @@ impl Shard {
         loop {
             // Homes first: what a fact or a parcel left here before the turn holds replies that must come behind the
             // chunks of the same events, and those are sealed only now.
-            for message in self.out.take_home(me) {
+            let mut to_home = self.out.take_home(me, std::mem::take(&mut self.spare.0));
+            for message in to_home.drain(..) {
                 self.home.take(now, ports, me, message, &mut self.out);
             }
+            self.spare.0 = spared(to_home);
             self.home.end_turn(now, ports, &mut self.out);
             self.out.settle();
-            for message in self.out.take_edge(me) {
+            let mut to_edge = self.out.take_edge(me, std::mem::take(&mut self.spare.1));
+            for message in to_edge.drain(..) {
                 self.edge.take(now, ports, me, message, &mut self.out);
             }
+            self.spare.1 = spared(to_edge);
             if self.out.is_empty(me) && !self.home.wants_end() {
                 break;
             }
@@ -231,4 +238,10 @@ impl Shard {
         self.out.put_back(to, parcel);
         false
     }
+}
+
+/// A list that a burst has made long is not kept.
+fn spared<T>(list: Vec<T>) -> Vec<T> {
+    const SPARED: usize = 512;
+    if list.capacity() <= SPARED { list } else { Vec::new() }
 }

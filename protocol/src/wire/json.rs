@@ -35,24 +35,39 @@ const fn is_special(b: u8) -> bool {
 /// The first byte that JSON wants escaped, which is also where a string ends or an escape begins.
 #[inline]
 pub(super) fn first_special(bytes: &[u8]) -> Option<usize> {
+    // Names and small values end within a word or two.
+    let mut rest = bytes;
+    for _ in 0..2 {
+        let Some((word, after)) = rest.split_first_chunk() else { break };
+        if let Some(at) = first_in(word) {
+            return Some(bytes.len() - rest.len() + at);
+        }
+        rest = after;
+    }
+    first_special_far(rest).map(|at| bytes.len() - rest.len() + at)
+}
+
+/// Bodies, mostly.
+fn first_special_far(bytes: &[u8]) -> Option<usize> {
     const WIDE: usize = 16;
     let (wide, tail) = bytes.as_chunks::<WIDE>();
     for (i, chunk) in wide.iter().enumerate() {
         // Written so that it becomes a few vector instructions.
         if chunk.iter().fold(false, |found, &b| found | is_special(b)) {
             let (words, _) = chunk.as_chunks::<8>();
-            return words.iter().position(has_special).map(|w| i * WIDE + w * 8 + first_in(&words[w]));
+            let found = words.iter().enumerate().find_map(|(w, word)| first_in(word).map(|at| w * 8 + at));
+            return found.map(|at| i * WIDE + at);
         }
     }
     tail.iter().position(|&b| is_special(b)).map(|at| wide.len() * WIDE + at)
 }
 
-fn has_special(word: &[u8; 8]) -> bool {
-    special_bits(word) != 0
-}
-
-fn first_in(word: &[u8; 8]) -> usize {
-    special_bits(word).trailing_zeros() as usize / 8
+#[inline]
+fn first_in(word: &[u8; 8]) -> Option<usize> {
+    match special_bits(word) {
+        0 => None,
+        bits => Some(bits.trailing_zeros() as usize / 8),
+    }
 }
 
 /// The high bit of the first special byte, and perhaps bits above it. A byte is special if subtracting from it borrows;

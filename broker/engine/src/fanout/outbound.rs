@@ -75,16 +75,17 @@ impl Outbound {
         lane.ordered.is_empty() && lane.late.is_empty() && lane.to_home.is_empty()
     }
 
-    /// What waits for this shard's own homes. Nobody counts the bytes of a shard's lane to itself.
-    pub fn take_home(&mut self, me: ShardId) -> Vec<ToHome> {
-        std::mem::take(&mut self.lanes[usize::from(me.0)].to_home)
+    /// What waits for this shard's own homes, in exchange for an empty list. Nobody counts the bytes of a shard's lane
+    /// to itself.
+    pub fn take_home(&mut self, me: ShardId, empty: Vec<ToHome>) -> Vec<ToHome> {
+        std::mem::replace(&mut self.lanes[usize::from(me.0)].to_home, empty)
     }
 
-    /// What waits for this shard's own edge, settled before.
-    pub fn take_edge(&mut self, me: ShardId) -> Vec<ToEdge> {
+    /// What waits for this shard's own edge, settled before, in exchange for an empty list.
+    pub fn take_edge(&mut self, me: ShardId, empty: Vec<ToEdge>) -> Vec<ToEdge> {
         let lane = &mut self.lanes[usize::from(me.0)];
         lane.bytes = 0;
-        std::mem::take(&mut lane.ordered)
+        std::mem::replace(&mut lane.ordered, empty)
     }
 
     /// Everything for one shard, in the order in which it must be taken.
