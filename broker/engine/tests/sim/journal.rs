@@ -154,6 +154,7 @@ impl Journal {
             let last = self.tables(&batch.room).last;
             ledger.lost_above(&batch.room, last)?;
             ledger.book(&batch.room).dead_below = run;
+            ledger.book(&batch.room).not_heard_yet();
         }
         self.broken.insert(batch.room.clone(), run);
         self.failed.push((batch.room.clone(), ticket));

@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// Counts what the judge saw; orders facts without a clock.
 pub type Stamp = u64;
 
+/// Of a loss that its room has not heard of.
+const UNHEARD: Stamp = Stamp::MAX;
+
 pub struct Entry {
     pub event: Arc<Event>,
     pub confirmed: Option<Stamp>,
@@ -235,6 +238,11 @@ impl Book {
         Ok(())
     }
 
+    /// Until the room hears of the failure, it speaks of what was lost as if it stood.
+    pub fn not_heard_yet(&mut self) {
+        self.heard_of_loss(UNHEARD);
+    }
+
     /// The room hears of the failure only now: until then it spoke of what was lost as if it stood.
     pub fn heard_of_loss(&mut self, stamp: Stamp) {
         let Some(since) = self.taken_back else { return };
@@ -323,6 +331,9 @@ impl Book {
     }
 
     fn lose(&mut self, above: Place, stamp: Stamp) -> Result<(), String> {
+        if self.taken_back == Some(UNHEARD) {
+            self.heard_of_loss(stamp);
+        }
         let gone = self.chain.split_off(&(above.seq.0 + 1));
         if !gone.is_empty() {
             self.taken_back = Some(stamp);
