@@ -175,3 +175,16 @@ fn every_file_says_what_it_is_for_and_stays_readable() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+#[test]
+fn unsafe_code_has_two_places() {
+    const ALLOWED: [&str; 2] = ["broker/src/allocator.rs", "loadgen/src/sys.rs"];
+    for folder in ["protocol", "storage", "broker", "loadgen", "benches"] {
+        for file in sources(&root().join(folder)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            // Put together here, so that this file does not find itself.
+            let lifts = text.contains(&["allow(unsafe", "_code)"].concat());
+            assert_eq!(lifts, ALLOWED.contains(&relative(&file).as_str()), "{}", relative(&file));
+        }
+    }
+}
