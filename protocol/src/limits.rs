@@ -55,6 +55,7 @@ limits! {
     OUTBOX_CUT_BYTES = 1048576 "bytes" "Replies alone above this cut the connection."
     PINNED_BYTES = 268435456 "bytes" "Of chunks that wait in outboxes, per home shard; above this only outboxes below their low mark are pushed to."
     SLOW_MS = 10000 "ms" "A connection whose socket took no byte for this long is cut."
+    DRAIN_SPREAD_MS = 5000 "ms" "Clients of a node that stops are told to come back at different times within this."
     RECENT_EVENTS = 1024 "events" "Events of a room that replay without the store."
     RECENT_BYTES = 1048576 "bytes" "Bytes of those events."
     REPLAY_PAGE_EVENTS = 64 "events" "Events of one page of replay; pages have fixed boundaries."

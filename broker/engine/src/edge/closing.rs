@@ -9,12 +9,16 @@ use crate::ports::Now;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Realm, RoomKey};
+use rookery_protocol::limits;
 use rookery_protocol::wire::frames::Frames;
 
 impl Edge {
     /// Ends a connection with its language's last words. What was queued goes out before them, except on a socket
     /// that takes nothing: there only what fits at once.
     pub fn close(&mut self, now: Now, conn: ConnId, reason: DropReason, detail: &str, out: &mut Outbound) {
+        let back = (reason == DropReason::Draining)
+            .then(|| format!("come back (elsewhere) and resume in {} ms", back_in(conn)));
+        let detail = back.as_deref().unwrap_or(detail);
         self.close_saying(now, conn, reason, out, |connection, frames| {
             connection.dialect.goodbye(&mut connection.stage, reason, detail, frames);
         });
@@ -130,4 +134,11 @@ impl Edge {
         let gone = sessions.filter(|(_, p)| self.revocations.hold(p));
         self.doomed.extend(gone.map(|(id, _)| (id, DropReason::Revoked)));
     }
+}
+
+/// When a client of a node that stops may come back: all of them at once would be a storm for the others.
+fn back_in(conn: ConnId) -> u64 {
+    // Neighbouring slots lie far apart: the golden ratio, as a fraction of 2^32.
+    let spread = u64::from(conn.slot.wrapping_mul(0x9e37_79b9));
+    (spread * limits::DRAIN_SPREAD_MS) >> 32
 }

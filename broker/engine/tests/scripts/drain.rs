@@ -3,6 +3,7 @@
 use crate::client::post;
 use crate::stage::Stage;
 use rookery_protocol::errors::DropReason;
+use rookery_protocol::limits;
 
 #[test]
 fn everybody_is_sent_away_in_order_and_whoever_still_comes_too() {
@@ -16,9 +17,13 @@ fn everybody_is_sent_away_in_order_and_whoever_still_comes_too() {
     bob.says(&post("general", "last words"));
     bob.hears(r#"{"re":3,"ok":"placed"}"#);
     stage.shard(|shard, now| shard.drain(now));
-    for client in [&bob, &stranger] {
-        assert!(client.hears_close(4000).starts_with("draining"));
-    }
+    let times = [&bob, &stranger].map(|client| {
+        let reason = client.hears_close(4000);
+        let (said, time) = reason.strip_suffix(" ms").unwrap().rsplit_once(" in ").unwrap();
+        assert_eq!(said, "draining: come back (elsewhere) and resume");
+        time.parse::<u64>().unwrap()
+    });
+    assert!(times[0] != times[1] && times.iter().all(|ms| *ms < limits::DRAIN_SPREAD_MS), "{times:?}");
     // What was queued comes first, as long as the socket takes anything.
     stage.pass(5_000);
     ann.takes(usize::MAX);
