@@ -80,19 +80,21 @@ impl<S> Arrival<S> {
     }
 }
 
-/// The writing side of a connection.
-pub struct Writer {
+/// A connection's place in the shell: its socket's writing side, and the tasks that work for it. All seats of a shard lie
+/// side by side, because the flush visits them one after another.
+pub struct Seat {
+    /// The engine's generation guards against a slot's next owner.
+    pub conn: ConnId,
     pub half: OwnedWriteHalf,
     /// The task that waits for the socket to take bytes again.
-    pub waiting: RefCell<Option<AbortHandle>>,
-    pub reading: RefCell<Option<AbortHandle>>,
+    pub waiting: Option<AbortHandle>,
+    pub reading: Option<AbortHandle>,
 }
 
 pub struct Inner {
     pub shard: Shard,
     pub ports: ShellPorts,
-    /// By slot of [`ConnId`]; the engine's generation guards against a slot's next owner.
-    pub writers: Vec<Option<(ConnId, Rc<Writer>)>>,
+    pub seats: Seats,
     pub dirty: Vec<ConnId>,
     pub commands_this_turn: u64,
     pub turn_began_micros: u64,
@@ -131,7 +133,7 @@ impl ShardCell {
             inner: RefCell::new(Inner {
                 shard: Shard::new(settings.clone()),
                 ports,
-                writers: Vec::new(),
+                seats: Seats::default(),
                 dirty: Vec::new(),
                 commands_this_turn: 0,
                 turn_began_micros: 0,
@@ -150,29 +152,26 @@ impl ShardCell {
     }
 }
 
-impl Inner {
-    pub fn writer(&self, conn: ConnId) -> Option<Rc<Writer>> {
-        match self.writers.get(conn.slot as usize) {
-            Some(Some((owner, writer))) if *owner == conn => Some(writer.clone()),
-            Some(_) | None => None,
-        }
+/// By slot of [`ConnId`].
+#[derive(Default)]
+pub struct Seats(Vec<Option<Seat>>);
+
+impl Seats {
+    pub fn of(&mut self, conn: ConnId) -> Option<&mut Seat> {
+        self.0.get_mut(conn.slot as usize)?.as_mut().filter(|seat| seat.conn == conn)
     }
 
-    pub fn seat(&mut self, conn: ConnId, writer: Rc<Writer>) {
-        let slot = conn.slot as usize;
-        if self.writers.len() <= slot {
-            self.writers.resize_with(slot + 1, || None);
+    pub fn take(&mut self, seat: Seat) {
+        let slot = seat.conn.slot as usize;
+        if self.0.len() <= slot {
+            self.0.resize_with(slot + 1, || None);
         }
-        self.writers[slot] = Some((conn, writer));
+        self.0[slot] = Some(seat);
     }
 
-    pub fn unseat(&mut self, conn: ConnId) -> Option<Rc<Writer>> {
-        let seat = self.writers.get_mut(conn.slot as usize)?;
-        if seat.as_ref().is_some_and(|(owner, _)| *owner == conn) {
-            seat.take().map(|(_, writer)| writer)
-        } else {
-            None
-        }
+    pub fn leave(&mut self, conn: ConnId) -> Option<Seat> {
+        self.of(conn)?;
+        self.0.get_mut(conn.slot as usize)?.take()
     }
 }
 

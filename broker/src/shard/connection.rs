@@ -1,6 +1,6 @@
 //! One socket's reading side: waits without a buffer, reads into the shard's, hands messages to the engine.
 
-use super::cell::{Arrival, Inner, ShardCell, Writer};
+use super::cell::{Arrival, Inner, Seat, ShardCell};
 use super::turn;
 use crate::net::guard::{Allowance, Filled, GuardLimits, GuardState, Incoming as Read, Progress};
 use crate::net::violation::Violation;
@@ -9,7 +9,6 @@ use rookery_engine::ports::Now;
 use rookery_protocol::dialect::contract::Incoming;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::limits;
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{Error, ErrorKind};
 use std::ops::ControlFlow;
@@ -21,6 +20,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::task::AbortHandle;
 
 const LIMITS: GuardLimits = GuardLimits {
     message_bytes: limits::MESSAGE_BYTES as usize,
@@ -47,8 +47,7 @@ pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
         shard.open(now, ports, arrival.opening())
     };
     let (half, write) = arrival.stream.into_split();
-    let writer = Rc::new(Writer { half: write, waiting: RefCell::new(None), reading: RefCell::new(None) });
-    cell.inner.borrow_mut().seat(opened, writer.clone());
+    cell.inner.borrow_mut().seats.take(Seat { conn: opened, half: write, waiting: None, reading: None });
     cell.counters.connections.fetch_add(1, Ordering::Relaxed);
     cell.work.notify_one();
     let leaving = Leaving { cell: cell.clone(), conn: opened };
@@ -58,7 +57,9 @@ pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
         early => take(cell, opened, &mut state, Source::Slice(early)),
     };
     let task = tokio::task::spawn_local(read(leaving, half, state, first));
-    *writer.reading.borrow_mut() = Some(task.abort_handle());
+    if let Some(seat) = cell.inner.borrow_mut().seats.of(opened) {
+        seat.reading = Some(task.abort_handle());
+    }
 }
 
 /// Counts the connection out however its task ends: by the socket's end, or aborted after lingering.
@@ -74,7 +75,11 @@ impl Drop for Leaving {
         // A task dropped with its runtime may find the cell in use; then nobody needs the notice any more.
         if let Ok(mut inner) = self.cell.inner.try_borrow_mut() {
             inner.shard.closed(now, self.conn, DropReason::Left);
-            inner.unseat(self.conn);
+            if let Some(seat) = inner.seats.leave(self.conn) {
+                // The socket ends with its reading side, which follows.
+                seat.half.forget();
+                seat.waiting.inspect(AbortHandle::abort);
+            }
             self.cell.work.notify_one();
         }
     }

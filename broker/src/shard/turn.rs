@@ -1,7 +1,7 @@
 //! The end of a turn: the engine closes it, then each dirty connection gets one write.
 
 use super::awake;
-use super::cell::{Inner, ShardCell, Writer};
+use super::cell::{Inner, Seat, ShardCell};
 use rookery_engine::edge::AfterWrite;
 use rookery_engine::message::ConnId;
 use rookery_engine::ports::Now;
@@ -9,10 +9,13 @@ use rookery_engine::shard::TurnEnd;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::limits;
 use smallvec::SmallVec;
+use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// Runs of chunks that one write carries at most. More than this is rare and goes out with the next write.
 const SLICES: usize = 64;
@@ -84,24 +87,25 @@ const ROUNDS: usize = 4;
 
 /// Writes what a connection has, as far as its socket takes it.
 pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
-    let Some(writer) = inner.writer(conn) else { return };
+    let Inner { shard, seats, .. } = inner;
+    let Some(seat) = seats.of(conn) else { return };
     loop {
         let written = {
-            let mut slices = inner.shard.slices(conn);
+            let mut slices = shard.slices(conn);
             // Nearly always it is one run of one chunk.
             match (slices.next(), slices.next()) {
                 (None, _) => Ok(0),
-                (Some(one), None) => writer.half.try_write(one),
+                (Some(one), None) => seat.half.try_write(one),
                 (Some(first), Some(second)) => {
                     let all = [first, second].into_iter().chain(slices).take(SLICES).map(IoSlice::new);
-                    writer.half.try_write_vectored(&all.collect::<SmallVec<[IoSlice<'_>; 8]>>())
+                    seat.half.try_write_vectored(&all.collect::<SmallVec<[IoSlice<'_>; 8]>>())
                 }
             }
         };
         let after = match written {
-            Ok(count) => inner.shard.wrote(now, conn, count),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => match inner.shard.blocked(now, conn) {
-                AfterWrite::More => return wait(cell, conn, writer),
+            Ok(count) => shard.wrote(now, conn, count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => match shard.blocked(now, conn) {
+                AfterWrite::More => return wait(cell, seat),
                 after @ (AfterWrite::Empty | AfterWrite::Close(_)) => after,
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => AfterWrite::More,
@@ -111,58 +115,59 @@ pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
         match after {
             AfterWrite::Empty => return,
             AfterWrite::More => {}
-            AfterWrite::Close(reason) => return finish(inner, now, conn, writer, reason),
+            AfterWrite::Close(reason) => return finish(inner, now, conn, reason),
         }
     }
 }
 
 /// Tries again as soon as the socket takes bytes.
-fn wait(cell: &Rc<ShardCell>, conn: ConnId, writer: Rc<Writer>) {
-    if writer.waiting.borrow().is_some() {
+fn wait(cell: &Rc<ShardCell>, seat: &mut Seat) {
+    if seat.waiting.is_some() {
         return;
     }
-    let (cell, waiting) = (cell.clone(), writer.clone());
+    let (cell, conn) = (cell.clone(), seat.conn);
     let task = tokio::task::spawn_local(async move {
         // An error shows again when it is written to.
-        let _ = writer.half.writable().await;
-        *writer.waiting.borrow_mut() = None;
+        let ready = poll_fn(|cx| match cell.inner.borrow_mut().seats.of(conn) {
+            Some(seat) => seat.half.as_ref().poll_write_ready(cx).map(|_| ()),
+            None => Poll::Ready(()),
+        });
+        ready.await;
         let now = cell.now();
         let mut inner = cell.inner.borrow_mut();
+        if let Some(seat) = inner.seats.of(conn) {
+            seat.waiting = None;
+        }
         write(&cell, &mut inner, now, conn);
         if inner.shard.wants_turn() {
             cell.work.notify_one();
         }
     });
-    *waiting.waiting.borrow_mut() = Some(task.abort_handle());
+    seat.waiting = Some(task.abort_handle());
 }
 
 /// The engine has said its last words. The socket's writing side ends now; its reading side is left to the client for
 /// a moment, because a close with unread bytes would take the last words away again. A client that closed first sends
 /// nothing more, so nothing is waited for.
-fn finish(inner: &mut Inner, now: Now, conn: ConnId, writer: Rc<Writer>, reason: DropReason) {
+fn finish(inner: &mut Inner, now: Now, conn: ConnId, reason: DropReason) {
     let left = reason == DropReason::Left;
     if !left {
         tracing::info!(event = "connection_closed", reason = reason.word());
     }
     inner.shard.closed(now, conn, reason);
-    inner.unseat(conn);
-    // Dropping the half shuts the writing side; a stuck socket must not be held by the task that waits for it.
-    if let Some(waiting) = writer.waiting.borrow_mut().take() {
-        waiting.abort();
-    }
-    let reading = writer.reading.borrow_mut().take();
+    let Some(Seat { half, waiting, reading, .. }) = inner.seats.leave(conn) else { return };
+    waiting.inspect(AbortHandle::abort);
+    let Some(reading) = reading else { return };
     if left {
         // Both sides end with the reading one.
-        if let Some(writer) = Rc::into_inner(writer) {
-            writer.half.forget();
-        }
-        if let Some(reading) = reading {
-            reading.abort();
-        }
-    } else if let Some(reading) = reading {
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(LINGER).await;
-            reading.abort();
-        });
+        half.forget();
+        reading.abort();
+        return;
     }
+    // Ends the writing side.
+    drop(half);
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep(LINGER).await;
+        reading.abort();
+    });
 }
