@@ -100,6 +100,11 @@ pub enum Fact {
     },
     /// The store takes writes again; rooms that refused may try.
     StoreBack,
+    /// At the start of a run, of each room of this shard with effects that are not confirmed where they lead: it is
+    /// loaded, and sends them again, though nobody asks for it.
+    Undone {
+        room: RoomKey,
+    },
 }
 
 #[derive(Debug)]

@@ -142,7 +142,8 @@ impl Shard {
             | Fact::Loaded { .. }
             | Fact::Fetched { .. }
             | Fact::Foreign { .. }
-            | Fact::StoreBack => self.home.fact(now, ports, fact, &mut self.out),
+            | Fact::StoreBack
+            | Fact::Undone { .. } => self.home.fact(now, ports, fact, &mut self.out),
         }
     }
 

@@ -124,14 +124,13 @@ impl Room {
     /// The store may take something again.
     pub(crate) fn try_store(&mut self, w: &mut World<'_>) {
         match self.phase {
-            // Nobody may touch the room before it is loaded again: its listeners wait.
-            Phase::Cold if !self.here.is_empty() || self.trouble.read_only => self.load(w),
+            Phase::Cold if self.is_wanted() => self.load(w),
             Phase::Cold | Phase::Loading(_) => {}
             Phase::Ready if self.trouble.holding => self.submit_held(w),
             Phase::Ready if self.trouble.read_only => self.probe(w),
             Phase::Ready => {}
         }
-        if self.trouble.read_only || self.trouble.holding || self.phase == Phase::Cold && !self.here.is_empty() {
+        if self.trouble.read_only || self.trouble.holding || self.phase == Phase::Cold && self.is_wanted() {
             self.try_store_later(w);
         } else {
             w.shared.faulty.remove(&self.handle);

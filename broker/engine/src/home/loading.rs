@@ -22,6 +22,14 @@ impl Room {
         }
     }
 
+    /// Loads it for what it has to do by itself.
+    pub(crate) fn wake(&mut self, w: &mut World<'_>) {
+        if !self.is_ready() {
+            self.undone = true;
+            self.load(w);
+        }
+    }
+
     pub(crate) fn loaded(&mut self, w: &mut World<'_>, ticket: Ticket, answer: Result<Box<RoomImage>, StoreFault>) {
         if self.phase != Phase::Loading(ticket) {
             return;
@@ -34,8 +42,7 @@ impl Room {
                     self.turn_away(w, item);
                 }
                 self.refuse_answers(w);
-                // Listeners wait for it, or the room has to say that it writes again: nobody may touch it first.
-                if !self.here.is_empty() || self.trouble.read_only {
+                if self.is_wanted() {
                     self.try_store_later(w);
                 }
             }
@@ -58,6 +65,7 @@ impl Room {
             self.run = next_life(last.epoch, w.shared.run);
         }
         self.phase = Phase::Ready;
+        self.undone = false;
         self.tell_revocations(w);
         if self.delivered != last {
             self.delivered = last;

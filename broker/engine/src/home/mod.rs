@@ -173,6 +173,11 @@ impl Home {
                     }
                 }
             }
+            Fact::Undone { room } => {
+                if let Some(room) = self.rooms.by_key(w, &room) {
+                    room.wake(w);
+                }
+            }
             // Of edges.
             Fact::Verified { .. } => {}
         }

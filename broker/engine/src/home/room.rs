@@ -63,6 +63,8 @@ pub(crate) struct Room {
     pub untold: Untold,
     pub gathers: Gathers,
     pub lobby: Option<Box<Lobby>>,
+    /// It has something to do that no run before this one finished, and is not loaded yet.
+    pub undone: bool,
     /// When it was last wanted.
     pub touched: u64,
     dirty: bool,
@@ -105,6 +107,7 @@ impl Room {
             untold: Untold::default(),
             gathers: Gathers::default(),
             lobby: None,
+            undone: false,
             touched: now,
             dirty: false,
             class,
@@ -144,6 +147,12 @@ impl Room {
         }
     }
 
+    /// Has to be loaded, though nobody may touch it first: listeners wait, or it has to say that it writes again, or has
+    /// something to do.
+    pub fn is_wanted(&self) -> bool {
+        !self.here.is_empty() || self.trouble.read_only || self.undone
+    }
+
     /// Closes the chunks under construction, so that what comes next stands behind them.
     pub fn seal(&mut self, w: &mut World<'_>) {
         let room = RoomOnWire { handle: self.handle, key: &self.key };
@@ -160,6 +169,7 @@ impl Room {
             && !self.flight.is_busy()
             && !self.trouble.read_only
             && !self.trouble.holding
+            && !self.undone
             && !matches!(self.phase, Phase::Loading(_))
             && self.state.pending.is_empty()
             && self.chores.is_empty()

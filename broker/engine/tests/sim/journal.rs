@@ -237,6 +237,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Rooms with effects that are not confirmed where they lead, in an order that is the same in every replay.
+    pub fn undone(&self) -> Vec<RoomKey> {
+        let undone = self.rooms.iter().filter(|(_, tables)| !tables.effects_pending.is_empty());
+        let mut rooms: Vec<RoomKey> = undone.map(|(room, _)| room.clone()).collect();
+        rooms.sort();
+        rooms
+    }
+
     /// A shard has heard of a failure: what it submits for the room from now on begins where it broke.
     pub fn told(&mut self, room: &RoomKey) {
         self.broken.remove(room);

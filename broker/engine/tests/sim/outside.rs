@@ -110,7 +110,8 @@ impl Outside {
             | Fact::Loaded { .. }
             | Fact::Fetched { .. }
             | Fact::Verified { .. }
-            | Fact::StoreBack => false,
+            | Fact::StoreBack
+            | Fact::Undone { .. } => false,
         }
     }
 

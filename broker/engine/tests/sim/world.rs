@@ -349,6 +349,16 @@ impl World {
         }
     }
 
+    /// What a shell reads from its store before it opens.
+    fn tell_undone(&mut self) {
+        let (shards, key) = (self.outside.plan.shards, self.outside.placement_key());
+        for room in self.outside.journal.undone() {
+            let shard = rookery_engine::placement::shard_of(&room, key, shards).0;
+            let fact = Box::new(Fact::Undone { room });
+            self.outside.after(0, Happening::Fact { shard, fact });
+        }
+    }
+
     /// The node stops without a word and comes back at once, with a new run and what the store kept.
     fn crash(&mut self) {
         let outside = &mut self.outside;
@@ -357,6 +367,7 @@ impl World {
         outside.begin_life();
         self.owners.clear();
         self.node = Node::start(&mut self.outside);
+        self.tell_undone();
         for client in 0..self.clients.len() {
             if self.clients[client].link.is_some() {
                 self.lose(client);
@@ -377,5 +388,6 @@ fn brief(fact: &Fact) -> String {
         Fact::Verified { ticket, answer, .. } => format!("{ticket:?} verified {}", answer.is_ok()),
         Fact::Foreign { event, .. } => format!("foreign {}", event.event.place),
         Fact::StoreBack => "the store is back".to_owned(),
+        Fact::Undone { room } => format!("{room:?} has something to do"),
     }
 }
