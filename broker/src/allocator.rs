@@ -1,6 +1,6 @@
 //! The allocator of the binary: mimalloc, called the shortest way, and told when there is time to tidy up.
 //!
-//! The crate `mimalloc` asks for an alignment with every allocation, which costs a small one twice its price; and what
+//! The crate `mimalloc` asks for an alignment with every allocation, which takes a small one a longer way; and what
 //! a burst has left behind is given back only when more is allocated, so an idle node would keep it.
 //!
 //! # Why this is sound
