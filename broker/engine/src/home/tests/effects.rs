@@ -40,6 +40,22 @@ fn it_leaves_only_when_its_cause_is_confirmed() {
 }
 
 #[test]
+fn what_a_run_left_undone_the_next_one_does_unasked() {
+    let mut bench = Bench::new();
+    bench.cut = Some(Vec::new());
+    let place = bench.placed(&ann(), &general(), mention(&["bob"]));
+    bench.cut = None;
+    bench.restart(RoomClass::default());
+    // Not even a store that does not answer at first makes it forget.
+    bench.ports.fail_reads = true;
+    bench.fact(crate::ports::Fact::Undone { room: general() });
+    bench.ports.fail_reads = false;
+    bench.pass(20_000);
+    assert_eq!(notices(&mut bench, "bob"), [(place, NoticeKind::Mentioned)]);
+    assert!(bench.ports.store(&general()).pending.is_empty());
+}
+
+#[test]
 fn what_is_lost_on_the_way_is_repeated_and_taken_once() {
     let mut bench = Bench::new();
     bench.cut = Some(Vec::new());
