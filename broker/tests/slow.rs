@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use support::client::post;
+use support::client::{post, read};
 use support::{Client, JSON, Node};
 use tokio::net::TcpStream;
 
@@ -228,7 +228,7 @@ fn who_reads_slowly_is_fed_or_told() {
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     while last < subscribed.from.seq.0 + MESSAGES {
         let mut space = [0; 700];
-        let count = std::io::Read::read(&mut &socket, &mut space).unwrap();
+        let count = read(&socket, &mut space).unwrap();
         assert!(count > 0, "closed");
         received.extend_from_slice(&space[..count]);
         pieces += 1;

@@ -38,6 +38,17 @@ pub struct Client {
 /// No test waits longer than this for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Reads what has come. A machine that is frozen and thawed interrupts every read that has a time limit; nothing is
+/// wrong with the socket then.
+pub fn read(mut socket: &TcpStream, space: &mut [u8]) -> Result<usize, Error> {
+    loop {
+        match socket.read(space) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
 impl Client {
     /// Connected and upgraded, with nobody's name yet.
     pub fn open(address: SocketAddr, tongue: Tongue) -> Client {
@@ -58,7 +69,7 @@ impl Client {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
-            if socket.read(&mut byte)? == 0 {
+            if read(&socket, &mut byte)? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             head.push(byte[0]);
@@ -209,7 +220,7 @@ impl Client {
             }
             let mut space = [0; 16 * 1024];
             let most = self.cut_after.unwrap_or(usize::MAX).min(space.len());
-            let count = self.socket.read(&mut space[..most])?;
+            let count = read(&self.socket, &mut space[..most])?;
             self.cut_after = self.cut_after.map(|left| left - count);
             if count == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
