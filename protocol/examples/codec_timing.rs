@@ -83,7 +83,7 @@ fn language(id: DialectId, body: &str) {
         Command::Post(Post {
             room: RoomRef::Handle(RoomHandle(300)),
             kind: BodyKind::Text,
-            body: body.as_bytes().to_vec(),
+            body: body.as_bytes().into(),
             key,
             ack: None,
             extra: None,

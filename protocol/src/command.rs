@@ -2,6 +2,7 @@
 
 use crate::ids::{AckLevel, DuplicateKey, Name, Place, Realm, RoomHandle, UserId};
 use crate::message::{Attachment, BodyKind};
+use std::sync::Arc;
 
 /// How a client names a room. The kind is part of the form, never of a string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +21,7 @@ pub enum RoomRef {
     Directory,
 }
 
+/// Moved several times on its way home, so what makes a seldom variant large is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     // --- of a session
@@ -55,7 +57,7 @@ pub enum Command {
         room: RoomRef,
         target: Place,
         kind: Option<BodyKind>,
-        body: Vec<u8>,
+        body: Arc<[u8]>,
         metadata: Option<String>,
         ack: Option<AckLevel>,
     },
@@ -105,12 +107,12 @@ pub enum Command {
     },
     Create {
         room: RoomRef,
-        settings: RoomSettings,
+        settings: Box<RoomSettings>,
         members: Vec<UserId>,
     },
     Update {
         room: RoomRef,
-        settings: RoomSettings,
+        settings: Box<RoomSettings>,
     },
     Archive {
         room: RoomRef,
@@ -165,7 +167,7 @@ pub enum Command {
     // --- of a backend
     Broadcast {
         rooms: Vec<RoomRef>,
-        post: Post,
+        post: Box<Post>,
     },
     Disconnect {
         user: UserId,
@@ -211,7 +213,8 @@ pub struct Post {
     /// Ignored in [`Command::Broadcast`], which names its rooms itself.
     pub room: RoomRef,
     pub kind: BodyKind,
-    pub body: Vec<u8>,
+    /// Shared from here to the reader: nobody on the way looks into it.
+    pub body: Arc<[u8]>,
     pub key: Option<DuplicateKey>,
     /// None: the highest level that the store can reach.
     pub ack: Option<AckLevel>,

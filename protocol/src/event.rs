@@ -53,9 +53,9 @@ pub enum EventBody {
     /// Also the first event of a room that was created by command.
     Updated(Arc<RoomInfo>),
     /// Of inboxes: something elsewhere concerns this user.
-    Notified(Notice),
+    Notified(Box<Notice>),
     /// Of directories: what the directory decided.
-    Recorded(Fact),
+    Recorded(Box<Fact>),
     /// A place without content and ordinal.
     Void,
 }

@@ -27,13 +27,9 @@ impl Name {
         if text.len() > Self::MAX_BYTES {
             return Err(BadName::TooLong);
         }
-        // ASCII names (nearly all) need one pass over bytes; only others are decoded.
-        let bad = if text.is_ascii() {
-            text.bytes().any(|b| b.is_ascii_control())
-        } else {
-            text.chars().any(char::is_control)
-        };
-        if bad {
+        // Nearly all names need one pass over bytes; only others are decoded.
+        let plain = text.bytes().fold(true, |plain, b| plain & matches!(b, b' '..=b'~'));
+        if !plain && text.chars().any(char::is_control) {
             return Err(BadName::ControlCharacter);
         }
         Ok(Name(CompactString::new(text)))

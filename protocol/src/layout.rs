@@ -49,6 +49,7 @@ pub struct List<C, const MAX: usize>(PhantomData<C>);
 /// A structure of its own.
 pub struct Rec<T>(PhantomData<T>);
 pub struct Shared<C>(PhantomData<C>);
+pub struct Boxed<C>(PhantomData<C>);
 
 pub const ROOMS: usize = crate::limits::ROOMS_PER_FRAME as usize;
 pub const QUERIED: usize = crate::limits::PRESENCE_QUERY_USERS as usize;
@@ -78,8 +79,8 @@ macro_rules! each_command {
             MarkRead { room: RefOf, place: PlaceOf, mark as state: Or<Word<ReadMark>> }
             Typing { room: RefOf, on: On }
             Roster { room: RefOf, of: Or<Word<RosterOf>>, after: Opt<NameOf>, limit: Limit }
-            Create { room: RefOf, settings: Or<Rec<RoomSettings>>, members: Or<List<NameOf, CREATED>> }
-            Update { room: RefOf, settings: Rec<RoomSettings> }
+            Create { room: RefOf, settings: Or<Boxed<Rec<RoomSettings>>>, members: Or<List<NameOf, CREATED>> }
+            Update { room: RefOf, settings: Boxed<Rec<RoomSettings>> }
             Archive { room: RefOf, archived: On }
             DeleteRoom { room: RefOf }
             Join { room: RefOf }

@@ -100,7 +100,7 @@ fn run(listeners: u32, dialect: rookery_protocol::dialect::contract::DialectId) 
         }
     }
     let Some(handle) = handle else { panic!("not attached") };
-    let body = vec![b'x'; 128];
+    let body: Arc<[u8]> = vec![b'x'; 128].into();
     let mut spent = 0u64;
     for turn in 0..TURNS {
         let commands: Vec<ToHome> = (0..TURN)

@@ -145,7 +145,7 @@ fn workload(name: &str, dialect: u8, rooms: usize, receivers: usize, posts: usiz
         let post = Post {
             room: RoomRef::Room { realm: None, name: Name::new(&format!("room-{room}")).unwrap() },
             kind: BodyKind::Text,
-            body: vec![b'x'; 128],
+            body: vec![b'x'; 128].into(),
             key: None,
             ack: None,
             extra: None,

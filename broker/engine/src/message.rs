@@ -64,7 +64,7 @@ pub struct Envelope {
     pub command: Command,
 }
 
-/// What a home is told.
+/// What a home is told. Thousands wait in one turn: what makes a seldom one large is boxed.
 #[derive(Debug)]
 pub enum ToHome {
     /// Answered by exactly one [`ToEdge::Reply`].
@@ -90,10 +90,7 @@ pub enum ToHome {
     /// To an inbox, a lobby or a directory: the confirmed consequence of an event elsewhere.
     Effect(Box<CauseEffect>),
     /// The target has it: the cause's home forgets it.
-    EffectDone {
-        room: RoomKey,
-        id: EffectId,
-    },
+    EffectDone(EffectId),
     /// To a lobby: what its user does now. Lost when a lane is full; repaired by the next one.
     Seen {
         lobby: RoomKey,
@@ -107,7 +104,7 @@ pub enum ToHome {
         room: RoomKey,
         asker: RoomKey,
         ticket: u32,
-        question: Question,
+        question: Box<Question>,
     },
     Answer {
         asker: RoomKey,
@@ -118,7 +115,7 @@ pub enum ToHome {
     /// To an inbox's live subscribers: a signal from another home.
     Signal {
         room: RoomKey,
-        signal: Signal,
+        signal: Box<Signal>,
     },
     /// Who is here, for a subscription whose presence was shed. Answered by [`ToEdge::Present`].
     Who {

@@ -24,7 +24,7 @@ pub struct Shard {
     /// Per shard: rooms whose chunks were left out because the lane was full. Told as `Behind` when there is room.
     behind: Vec<BTreeSet<RoomHandle>>,
     /// Empty lists, kept for their allocations.
-    spare: (Vec<ToHome>, Vec<ToEdge>),
+    spare: (Vec<ToHome>, [Vec<ToEdge>; 2]),
 }
 
 /// What a turn leaves to do.
@@ -174,12 +174,12 @@ impl Shard {
             }
             self.spare.0 = spared(to_home);
             self.home.end_turn(now, ports, &mut self.out);
-            self.out.settle();
+            self.out.settle(me);
             let mut to_edge = self.out.take_edge(me, std::mem::take(&mut self.spare.1));
-            for message in to_edge.drain(..) {
+            for message in to_edge.iter_mut().flat_map(|list| list.drain(..)) {
                 self.edge.take(now, ports, me, message, &mut self.out);
             }
-            self.spare.1 = spared(to_edge);
+            self.spare.1 = to_edge.map(spared);
             if self.out.is_empty(me) && !self.home.wants_end() {
                 break;
             }
@@ -241,8 +241,8 @@ impl Shard {
     }
 }
 
-/// A list that a burst has made long is not kept.
+/// A list that a burst has made large is not kept.
 fn spared<T>(list: Vec<T>) -> Vec<T> {
-    const SPARED: usize = 512;
-    if list.capacity() <= SPARED { list } else { Vec::new() }
+    const SPARED_BYTES: usize = 256 * 1024;
+    if list.capacity() * size_of::<T>() <= SPARED_BYTES { list } else { Vec::new() }
 }

@@ -42,7 +42,8 @@ pub fn broadcast(stage: &Stage<'_>) {
         alice.subscribe(one, None);
     }
     let Command::Post(template) = post(&names[0], "to all", None) else { unreachable!() };
-    let reply = backend.ask(&Command::Broadcast { rooms: names.iter().map(|n| room(n)).collect(), post: template });
+    let reply =
+        backend.ask(&Command::Broadcast { rooms: names.iter().map(|n| room(n)).collect(), post: Box::new(template) });
     assert!(matches!(&reply, Reply::Broadcast { placed: 8, refused } if refused.is_empty()), "{reply:?}");
     for _ in 0..8 {
         assert_eq!(alice.body(), "to all");

@@ -18,11 +18,11 @@ fn user(stage: &Stage<'_>, name: &str) -> UserId {
 fn create(client: &mut Client, name: &str, members: Vec<UserId>) -> Reply {
     client.ask(&Command::Create {
         room: room(name),
-        settings: RoomSettings {
+        settings: Box::new(RoomSettings {
             access: Some(Access::Members),
             title: Some("T".to_owned()),
             ..RoomSettings::default()
-        },
+        }),
         members,
     })
 }
@@ -104,7 +104,7 @@ pub fn life_of_a_room(stage: &Stage<'_>) {
     let name = stage.room("life");
     let mut alice = stage.enter("alice");
     create(&mut alice, &name, vec![]);
-    let settings = RoomSettings { topic: Some("birds".to_owned()), ..RoomSettings::default() };
+    let settings = Box::new(RoomSettings { topic: Some("birds".to_owned()), ..RoomSettings::default() });
     assert!(matches!(alice.ask(&Command::Update { room: room(&name), settings }), Reply::Placed { .. }));
     let before = alice.post(&name, "one");
     assert!(matches!(alice.ask(&Command::Archive { room: room(&name), archived: true }), Reply::Placed { .. }));

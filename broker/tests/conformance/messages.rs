@@ -80,7 +80,7 @@ pub fn edits_and_deletions(stage: &Stage<'_>) {
     let target = alice.post(&name, "frist");
     assert_eq!(bob.body(), "frist");
     let edit =
-        Command::Edit { room: room(&name), target, kind: None, body: b"first".to_vec(), metadata: None, ack: None };
+        Command::Edit { room: room(&name), target, kind: None, body: b"first"[..].into(), metadata: None, ack: None };
     assert_eq!(refused(bob.ask(&edit)), ErrorCode::NotAllowed);
     assert!(matches!(alice.ask(&edit), Reply::Placed { .. }));
     let event = bob.event();

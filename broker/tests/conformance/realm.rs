@@ -39,12 +39,12 @@ pub fn direct_room(stage: &Stage<'_>) {
 pub fn rooms_and_users(stage: &Stage<'_>) {
     let mut alice = stage.enter("alice");
     let listed = stage.room("listed");
-    let settings = RoomSettings {
+    let settings = Box::new(RoomSettings {
         listed: Some(true),
         access: Some(Access::Open),
         title: Some("Everybody".to_owned()),
         ..RoomSettings::default()
-    };
+    });
     assert!(matches!(
         alice.ask(&Command::Create { room: room(&listed), settings, members: vec![] }),
         Reply::Placed { .. }
@@ -80,7 +80,7 @@ pub fn rooms_and_users(stage: &Stage<'_>) {
 pub fn unread(stage: &Stage<'_>) {
     let (mut alice, mut bob) = (stage.enter("alice"), stage.enter("bob"));
     let name_of_room = stage.room("unread");
-    let settings = RoomSettings { access: Some(Access::Members), ..RoomSettings::default() };
+    let settings = Box::new(RoomSettings { access: Some(Access::Members), ..RoomSettings::default() });
     alice.ask(&Command::Create { room: room(&name_of_room), settings, members: vec![name(&stage.user("bob"))] });
     let first = alice.post(&name_of_room, "one");
     alice.post(&name_of_room, "two");

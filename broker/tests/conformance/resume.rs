@@ -94,7 +94,7 @@ pub fn changed_meanwhile(stage: &Stage<'_>) {
         room: room(&name),
         target: edited,
         kind: None,
-        body: b"edited".to_vec(),
+        body: b"edited"[..].into(),
         metadata: None,
         ack: None,
     });

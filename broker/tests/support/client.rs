@@ -288,7 +288,7 @@ pub fn post(room: &str, body: &str, key: Option<DuplicateKey>) -> Command {
     Command::Post(Post {
         room: self::room(room),
         kind: BodyKind::Text,
-        body: body.as_bytes().to_vec(),
+        body: body.as_bytes().into(),
         key,
         ack: None,
         extra: None,

@@ -64,7 +64,7 @@ fn commands_are_understood_as_they_are_meant() {
         marker::stamp(&mut body, &Mark { room: 3, number: 9 }.encode());
         let posts = say(&|adapter, out| adapter.publish(3, 9, &body, out));
         let [Command::Post(post)] = posts.as_slice() else { panic!("{posts:?}") };
-        assert_eq!((&post.room, &post.body, post.kind), (&room(3), &body, BodyKind::Text));
+        assert_eq!((&post.room, &*post.body, post.kind), (&room(3), &*body, BodyKind::Text));
         assert!(post.key.is_none() && post.ack.is_none() && post.extra.is_none());
     }
 }

@@ -22,16 +22,11 @@ fn subscribe_rooms() -> impl Strategy<Value = Vec<SubscribeRoom>> {
     vec(room, 1..4)
 }
 
-fn settings() -> impl Strategy<Value = RoomSettings> {
+fn settings() -> impl Strategy<Value = Box<RoomSettings>> {
     let texts = (option::of(text()), option::of(text()), option::of(text()));
     (texts, option::of(word()), option::of(any::<bool>()), option::of(opaque())).prop_map(
-        |((title, topic, description), access, listed, metadata)| RoomSettings {
-            title,
-            topic,
-            description,
-            access,
-            listed,
-            metadata,
+        |((title, topic, description), access, listed, metadata)| {
+            Box::new(RoomSettings { title, topic, description, access, listed, metadata })
         },
     )
 }
@@ -146,7 +141,10 @@ pub fn command_of(kind: CommandKind) -> BoxedStrategy<Command> {
         }
         // The room of a broadcast's post is not said; this is how it comes back.
         K::Broadcast => (rooms(), post())
-            .prop_map(|(rooms, post)| Command::Broadcast { rooms, post: Post { room: RoomRef::Inbox, ..post } })
+            .prop_map(|(rooms, post)| Command::Broadcast {
+                rooms,
+                post: Box::new(Post { room: RoomRef::Inbox, ..post }),
+            })
             .boxed(),
         K::Disconnect => name().prop_map(|user| Command::Disconnect { user }).boxed(),
         K::Revoke => revocation().prop_map(Command::Revoke).boxed(),

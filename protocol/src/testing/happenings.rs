@@ -43,7 +43,7 @@ pub fn message() -> impl Strategy<Value = Message> {
             sender,
             posted_at,
             kind,
-            body: Arc::from(body),
+            body,
             version: version.unwrap_or(place),
             extra: extra.filter(|extra| *extra != MessageExtra::default()).map(Box::new),
         },
@@ -127,8 +127,10 @@ pub fn happening_of(kind: Kind) -> BoxedStrategy<Happening> {
         Kind::Left => (name(), word()).prop_map(|(user, why)| EventBody::Left { user, why }).boxed(),
         Kind::RoleSet => member().prop_map(|(user, role)| EventBody::RoleSet { user, role }).boxed(),
         Kind::Updated => room_info().prop_map(|info| EventBody::Updated(Arc::new(info))).boxed(),
-        Kind::Notified => notice().prop_map(EventBody::Notified).boxed(),
-        Kind::Recorded => Union::new(FactKind::ALL.iter().map(|k| fact_of(*k))).prop_map(EventBody::Recorded).boxed(),
+        Kind::Notified => notice().prop_map(|notice| EventBody::Notified(Box::new(notice))).boxed(),
+        Kind::Recorded => Union::new(FactKind::ALL.iter().map(|k| fact_of(*k)))
+            .prop_map(|fact| EventBody::Recorded(Box::new(fact)))
+            .boxed(),
         Kind::Void => Just(EventBody::Void).boxed(),
         Kind::Typing => {
             return signal((name(), any::<bool>()).prop_map(|(user, on)| Signal::Typing { user, on }).boxed());

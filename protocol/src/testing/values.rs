@@ -7,6 +7,7 @@ use crate::wire::check::MAX_INTEGER;
 use crate::words::Worded;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Small ones often, large ones sometimes, the largest now and then.
 pub fn int() -> impl Strategy<Value = u64> {
@@ -84,10 +85,11 @@ pub(super) fn attachment() -> impl Strategy<Value = Attachment> {
 }
 
 /// A kind with a body that suits it.
-pub fn body() -> impl Strategy<Value = (BodyKind, Vec<u8>)> {
-    prop_oneof![
+pub fn body() -> impl Strategy<Value = (BodyKind, Arc<[u8]>)> {
+    let bodies = prop_oneof![
         4 => text().prop_map(|text| (BodyKind::Text, text.into_bytes())),
         2 => (word::<BodyKind>().prop_filter("text", |k| k.is_text()), text()).prop_map(|(k, t)| (k, t.into_bytes())),
         1 => vec(any::<u8>(), 0..60).prop_map(|bytes| (BodyKind::Binary, bytes)),
-    ]
+    ];
+    bodies.prop_map(|(kind, body)| (kind, Arc::from(body)))
 }

@@ -32,19 +32,26 @@ const fn is_special(b: u8) -> bool {
     b < 0x20 || b == b'"' || b == b'\\'
 }
 
+static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut b = 0;
+    while b < special.len() {
+        special[b] = is_special(b as u8);
+        b += 1;
+    }
+    special
+};
+
 /// The first byte that JSON wants escaped, which is also where a string ends or an escape begins.
 #[inline]
 pub(super) fn first_special(bytes: &[u8]) -> Option<usize> {
-    // Names and small values end within a word or two.
-    let mut rest = bytes;
-    for _ in 0..2 {
-        let Some((word, after)) = rest.split_first_chunk() else { break };
-        if let Some(at) = first_in(word) {
-            return Some(bytes.len() - rest.len() + at);
-        }
-        rest = after;
+    // Names and small values end soon: looking at each byte is cheaper than being clever.
+    const NEAR: usize = 12;
+    let near = bytes.len().min(NEAR);
+    match bytes[..near].iter().position(|&b| SPECIAL[usize::from(b)]) {
+        Some(at) => Some(at),
+        None => first_special_far(&bytes[near..]).map(|at| near + at),
     }
-    first_special_far(rest).map(|at| bytes.len() - rest.len() + at)
 }
 
 /// Bodies, mostly.

@@ -19,7 +19,7 @@ impl Edge {
         now: Now,
         (conn, number, row): (ConnId, Number, &'static Row),
         rooms: Vec<RoomRef>,
-        post: Post,
+        post: Box<Post>,
         out: &mut Outbound,
     ) -> Result<(), Refusal> {
         let who = self.principal(conn)?;
@@ -47,7 +47,7 @@ impl Edge {
         for (index, shard, address, room) in parts {
             let part = self.awaited.insert(Await::Part { gather, index }) as u32;
             let reply_to = ReplyTo { to: self.address_of(conn), number, row, gather: Some(part) };
-            let command = Command::Post(Post { room, ..post.clone() });
+            let command = Command::Post(Post { room, ..Post::clone(&post) });
             let envelope = Envelope { room: address, who: who.clone(), reply_to, at: now.wall, command };
             out.to_home(shard, ToHome::Command(Box::new(envelope)));
         }

@@ -13,7 +13,7 @@ pub(super) enum Route {
     Ping,
     Subscribe(Vec<SubscribeRoom>),
     Unsubscribe(Vec<RoomRef>),
-    Broadcast(Vec<RoomRef>, Post),
+    Broadcast(Vec<RoomRef>, Box<Post>),
 
     // --- decided by a room
     Room(RoomRef, Command),

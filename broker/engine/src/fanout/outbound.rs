@@ -43,10 +43,10 @@ impl Outbound {
         lane.late.push(message);
     }
 
-    /// Ends a round of a turn: what a later round adds comes behind this one's replies, so an ending never overtakes
-    /// the answer of the subscription that it ends.
-    pub fn settle(&mut self) {
-        for lane in &mut self.lanes {
+    /// Ends a round of a turn for other shards: what a later round adds comes behind this one's replies, so an ending
+    /// never overtakes the answer of the subscription that it ends.
+    pub fn settle(&mut self, me: ShardId) {
+        for (_, lane) in self.lanes.iter_mut().enumerate().filter(|(shard, _)| *shard != usize::from(me.0)) {
             if planted::is(Bug::ReplyOvertakesEvent) {
                 std::mem::swap(&mut lane.ordered, &mut lane.late);
             }
@@ -81,11 +81,18 @@ impl Outbound {
         std::mem::replace(&mut self.lanes[usize::from(me.0)].to_home, empty)
     }
 
-    /// What waits for this shard's own edge, settled before, in exchange for an empty list.
-    pub fn take_edge(&mut self, me: ShardId, empty: Vec<ToEdge>) -> Vec<ToEdge> {
+    /// What waits for this shard's own edge, in two lists of which the second comes behind the first, in exchange for
+    /// empty ones.
+    pub fn take_edge(&mut self, me: ShardId, empty: [Vec<ToEdge>; 2]) -> [Vec<ToEdge>; 2] {
         let lane = &mut self.lanes[usize::from(me.0)];
         lane.bytes = 0;
-        std::mem::replace(&mut lane.ordered, empty)
+        let [ordered, late] = empty;
+        let taken = [std::mem::replace(&mut lane.ordered, ordered), std::mem::replace(&mut lane.late, late)];
+        if planted::is(Bug::ReplyOvertakesEvent) {
+            let [ordered, late] = taken;
+            return [late, ordered];
+        }
+        taken
     }
 
     /// Everything for one shard, in the order in which it must be taken.

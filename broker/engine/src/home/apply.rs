@@ -51,7 +51,7 @@ pub(crate) fn apply(state: &mut RoomState, event: &Event, base: Option<&Arc<Mess
         EventBody::Notified(notice) => notified(state, notice, rows),
         EventBody::Recorded(fact) => {
             state.facts.get_or_insert_default().note(fact);
-            rows.push(Row::Fact(fact.clone()));
+            rows.push(Row::Fact((**fact).clone()));
         }
         EventBody::Void => {}
     }

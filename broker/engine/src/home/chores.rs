@@ -163,7 +163,8 @@ impl Room {
         let rooms: Vec<RoomKey> = self.state.belongs.values().flatten().take(STEP).cloned().collect();
         for room in &rooms {
             let notice = Notice { room: room.clone(), place: Place::START, kind: NoticeKind::NoLongerMember };
-            let mut parts = Proposal::new(EventBody::Notified(notice), user.clone(), w.now.wall, self.state.last);
+            let mut parts =
+                Proposal::new(EventBody::Notified(Box::new(notice)), user.clone(), w.now.wall, self.state.last);
             parts.privileged = true;
             parts.effects.push((room.clone(), Action::EraseUser { user: user.clone() }));
             self.propose(w, parts);
@@ -173,7 +174,7 @@ impl Room {
         }
         // From here on it is an inbox like any other: the user may come back.
         let seen = Fact::UserSeen { user: user.clone(), display: String::new() };
-        let mut over = Proposal::new(EventBody::Recorded(seen), user, w.now.wall, self.state.last);
+        let mut over = Proposal::new(EventBody::Recorded(Box::new(seen)), user, w.now.wall, self.state.last);
         over.privileged = true;
         self.propose(w, over);
         None

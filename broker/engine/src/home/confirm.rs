@@ -237,8 +237,7 @@ impl Room {
             self.send_effect(w, &id);
         }
         for id in taken {
-            let cause = id.cause.clone();
-            w.send_home(&cause, ToHome::EffectDone { room: cause.clone(), id });
+            w.send_home(&id.cause.clone(), ToHome::EffectDone(id));
         }
     }
 

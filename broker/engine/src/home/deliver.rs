@@ -32,7 +32,11 @@ impl Room {
             }
             EventBody::Left { user, .. } => self.end_user(w, user, EndReason::Removed),
             EventBody::Updated(info) => self.updated(w, info),
-            EventBody::Recorded(Fact::UserErased { user }) if *user == self.key.name => self.begin_parting(w),
+            EventBody::Recorded(fact) => {
+                if matches!(&**fact, Fact::UserErased { user } if *user == self.key.name) {
+                    self.begin_parting(w);
+                }
+            }
             EventBody::Reacted { .. }
             | EventBody::Unreacted { .. }
             | EventBody::Pinned { .. }
@@ -40,7 +44,6 @@ impl Room {
             | EventBody::Joined { .. }
             | EventBody::RoleSet { .. }
             | EventBody::Notified(_)
-            | EventBody::Recorded(_)
             | EventBody::Void => {}
         }
     }
@@ -51,7 +54,9 @@ impl Room {
             return;
         }
         for event in events {
-            if let EventBody::Recorded(fact @ (Fact::TokenRevoked { .. } | Fact::UserRevoked { .. })) = &event.body {
+            if let EventBody::Recorded(fact) = &event.body
+                && matches!(**fact, Fact::TokenRevoked { .. } | Fact::UserRevoked { .. })
+            {
                 self.tell_edges(w, fact);
             }
         }

@@ -105,9 +105,9 @@ impl Room {
             return Some(Waiting::Effect(effect));
         }
         let proposals = match &effect.action {
-            Action::Notify(notice) => vec![EventBody::Notified(notice.clone())],
+            Action::Notify(notice) => vec![EventBody::Notified(Box::new(notice.clone()))],
             Action::Record(fact) if self.state.facts().knows(fact) => Vec::new(),
-            Action::Record(fact) => vec![EventBody::Recorded(fact.clone())],
+            Action::Record(fact) => vec![EventBody::Recorded(Box::new(fact.clone()))],
             Action::BeginDirect { low, high } => self.begin_direct(&effect, low, high),
             Action::EraseUser { user } => {
                 self.begin_erasing(w, &effect, user);
@@ -170,7 +170,7 @@ impl Room {
     }
 
     fn answer_effect(&self, w: &mut World<'_>, id: &EffectId) {
-        w.send_home(&id.cause, ToHome::EffectDone { room: id.cause.clone(), id: id.clone() });
+        w.send_home(&id.cause, ToHome::EffectDone(id.clone()));
     }
 }
 

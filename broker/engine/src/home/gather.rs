@@ -114,7 +114,7 @@ impl Room {
     fn ask(&self, w: &mut World<'_>, ticket: u32, questions: Vec<(RoomKey, Question)>) {
         for (room, question) in questions {
             let asker = self.key.clone();
-            w.send_home(&room.clone(), ToHome::Ask { room, asker, ticket, question });
+            w.send_home(&room.clone(), ToHome::Ask { room, asker, ticket, question: Box::new(question) });
         }
     }
 

@@ -130,7 +130,9 @@ fn updated(state: &RoomState, actor: Actor<'_>, info: &RoomInfo) -> Result<(), E
 }
 
 fn names_erased(facts: &Facts, body: &EventBody) -> bool {
-    if let EventBody::Recorded(Fact::DirectPaired { low, high, .. }) = body {
+    if let EventBody::Recorded(fact) = body
+        && let Fact::DirectPaired { low, high, .. } = &**fact
+    {
         return facts.erased.contains(low) || facts.erased.contains(high);
     }
     false

@@ -50,7 +50,7 @@ impl Room {
         for other in self.state.members.keys().filter(|user| *user != by) {
             let inbox = RoomKey { realm: self.key.realm.clone(), kind: RoomKind::Inbox, name: other.clone() };
             let signal = Signal::Report { room: self.key.clone(), by: by.clone(), place, mark };
-            w.send_home(&inbox.clone(), ToHome::Signal { room: inbox, signal });
+            w.send_home(&inbox.clone(), ToHome::Signal { room: inbox, signal: Box::new(signal) });
         }
     }
 }

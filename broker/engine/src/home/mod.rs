@@ -103,8 +103,8 @@ impl Home {
                     room.enter(w, Waiting::Effect(effect));
                 }
             }
-            ToHome::EffectDone { room, id } => {
-                if let Some(room) = self.rooms.by_key(w, &room) {
+            ToHome::EffectDone(id) => {
+                if let Some(room) = self.rooms.by_key(w, &id.cause) {
                     room.enter(w, Waiting::EffectDone(id));
                 }
             }
@@ -115,7 +115,7 @@ impl Home {
             }
             ToHome::Ask { room, asker, ticket, question } => {
                 if let Some(room) = self.rooms.by_key(w, &room) {
-                    room.enter(w, Waiting::Question { asker, ticket, question, sought: Sought::new() });
+                    room.enter(w, Waiting::Question { asker, ticket, question: *question, sought: Sought::new() });
                 }
             }
             ToHome::Answer { asker, ticket, room, answer } => {

@@ -61,7 +61,8 @@ impl World<'_> {
             self.close(&inbox, older.shard, Some(older.conn), DropReason::Replaced);
         }
         if !replaced.is_empty() {
-            self.send_home(&inbox.clone(), ToHome::Signal { room: inbox.clone(), signal: Signal::Replaced });
+            let signal = Box::new(Signal::Replaced);
+            self.send_home(&inbox, ToHome::Signal { room: inbox.clone(), signal });
         }
         self.share(&inbox, &before, &after);
         if first {

@@ -48,6 +48,9 @@ impl Answers {
     }
 }
 
+/// Rooms of one turn whose batches wait for its writes.
+const UNHURRIED: usize = 8;
+
 impl Room {
     /// Answered at the end of this turn.
     pub(crate) fn pull(&mut self, w: &mut World<'_>, pull: Pull) {
@@ -57,9 +60,11 @@ impl Room {
 
     /// Submits, seals, then answers: an answer says the room's end as of then, and its chunks are on the way already.
     /// A batch that nobody waits for may wait itself, until the sockets are written: listeners come before the store.
+    /// Not so in a busy turn, where writing to many sockets would push its events out of the caches meanwhile.
     pub(crate) fn end_turn(&mut self, w: &mut World<'_>) {
         self.mark_clean();
-        if self.confirm.is_awaited(&self.class) || !self.answers.is_empty() {
+        let busy = w.shared.unhurried.len() >= UNHURRIED;
+        if busy || self.confirm.is_awaited(&self.class) || !self.answers.is_empty() {
             self.submit(w);
         } else {
             w.shared.unhurried.push(self.handle);

@@ -100,7 +100,7 @@ impl Client {
         let post = Post {
             room,
             kind: BodyKind::Text,
-            body: posted.body.clone(),
+            body: posted.body.as_slice().into(),
             key: posted.key.clone(),
             ack: posted.level,
             extra,
@@ -160,7 +160,17 @@ impl Client {
                 Some(target) => {
                     self.posts += 1;
                     let body = format!("client {} edit {}", self.id, self.posts).into_bytes();
-                    (Command::Edit { room: named, target, kind: None, body, metadata: None, ack: level }, change)
+                    (
+                        Command::Edit {
+                            room: named,
+                            target,
+                            kind: None,
+                            body: body.into(),
+                            metadata: None,
+                            ack: level,
+                        },
+                        change,
+                    )
                 }
                 None => return,
             },
@@ -219,7 +229,7 @@ impl Client {
         let access = outside.plan.rooms[room].class.access;
         let settings = RoomSettings { access: Some(access), ..RoomSettings::default() };
         let members = (1..outside.plan.users).map(crate::plan::Plan::user).filter(|_| outside.dice.chance(700));
-        let command = Command::Create { room: named, settings, members: members.collect() };
+        let command = Command::Create { room: named, settings: Box::new(settings), members: members.collect() };
         let what = What::Change { room, level: AckLevel::Accepted };
         self.say(command, what, 1, outside, said);
     }

@@ -62,7 +62,7 @@ macro_rules! commands {
                 CommandKind::Broadcast => {
                     let rooms = get::<List<RefOf, ROOMS>>("rooms", from)?;
                     let flags = from.wide().map_err(|b| b.at("flags"))?;
-                    Command::Broadcast { rooms, post: take_post(flags, RoomRef::Inbox, from)? }
+                    Command::Broadcast { rooms, post: Box::new(take_post(flags, RoomRef::Inbox, from)?) }
                 }
                 CommandKind::Revoke => Command::Revoke(get::<RevocationForm>("what", from)?),
                 $(CommandKind::$variant => Command::$variant {
@@ -187,7 +187,7 @@ fn take_post(flags: u64, room: RoomRef, from: &mut Reader<'_>) -> Result<Post, B
     let key = if has(flag::KEY) { Some(get::<KeyForm>("key", from)?) } else { None };
     let ack = if has(flag::ACK) { Some(get::<Word<AckLevel>>("ack", from)?) } else { None };
     let extra = if has(flag::EXTRA) { take_extra(flags, from)? } else { None };
-    Ok(Post { room, kind, body: body.to_vec(), key, ack, extra })
+    Ok(Post { room, kind, body: body.into(), key, ack, extra })
 }
 
 fn take_extra(flags: u64, from: &mut Reader<'_>) -> Result<Option<Box<PostExtra>>, Bad> {

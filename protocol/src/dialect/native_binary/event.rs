@@ -59,8 +59,8 @@ macro_rules! events {
                     EventBody::Edited(Arc::new(message::take(flags, Around { place, ..*event }, from)?))
                 }
                 Kind::Updated => EventBody::Updated(Arc::new(RoomInfo::take_fields(from)?)),
-                Kind::Notified => EventBody::Notified(Notice::take_fields(from)?),
-                Kind::Recorded => EventBody::Recorded(take_fact(from)?),
+                Kind::Notified => EventBody::Notified(Box::new(Notice::take_fields(from)?)),
+                Kind::Recorded => EventBody::Recorded(Box::new(take_fact(from)?)),
                 $(Kind::$variant => EventBody::$variant {
                     $($field: get::<$form>(named!($field $($word)?), from)?),*
                 },)*

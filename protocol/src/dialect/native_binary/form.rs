@@ -92,6 +92,18 @@ impl<C: Form> Form for Shared<C> {
     }
 }
 
+impl<C: Form> Form for Boxed<C> {
+    type Value = Box<C::Value>;
+
+    fn put(value: &Box<C::Value>, out: &mut Vec<u8>) {
+        C::put(value, out);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Box<C::Value>, Bad> {
+        C::take(from).map(Box::new)
+    }
+}
+
 /// 0, or 1 and the value.
 impl<C: Form> Form for Opt<C> {
     type Value = Option<C::Value>;

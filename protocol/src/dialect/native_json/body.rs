@@ -9,6 +9,7 @@ use crate::wire::bad::Bad;
 use crate::wire::{check, json};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
 
 /// Writes the kind, where the receiver cannot tell it, and the body.
 #[inline]
@@ -36,7 +37,7 @@ pub fn write(kind: Option<BodyKind>, body: &[u8], out: &mut Vec<u8>) {
 
 /// The kind, if one was given or follows from the form, and the body.
 #[inline]
-pub fn read(object: &Object<'_>) -> Result<(Option<BodyKind>, Vec<u8>), Bad> {
+pub fn read(object: &Object<'_>) -> Result<(Option<BodyKind>, Arc<[u8]>), Bad> {
     let kind = match object.given(Field::kind) {
         Some(raw) => Some(Word::<BodyKind>::read(raw).map_err(|b| b.at("kind"))?),
         None => None,
@@ -48,11 +49,11 @@ pub fn read(object: &Object<'_>) -> Result<(Option<BodyKind>, Vec<u8>), Bad> {
                 return Err(Bad::malformed("a binary body is given as `body64`").at("body"));
             }
             check::sized(&text, limits::BODY_BYTES).map_err(|b| b.at("body"))?;
-            Ok((kind, text.into_owned().into_bytes()))
+            Ok((kind, Arc::from(text.as_bytes())))
         }
         (None, Some(raw)) => {
             let body = bytes(raw).map_err(|b| b.at("body64"))?;
-            Ok((Some(kind.unwrap_or(BodyKind::Binary)), body))
+            Ok((Some(kind.unwrap_or(BodyKind::Binary)), Arc::from(body)))
         }
         (None, None) => Err(Bad::malformed("missing").at("body")),
         (Some(_), Some(_)) => Err(Bad::malformed("given beside `body`").at("body64")),
@@ -70,7 +71,7 @@ fn bytes(raw: &str) -> Result<Vec<u8>, Bad> {
 
 /// What a client says: bytes go with the kind `binary`, and with no other.
 #[inline]
-pub fn read_command(object: &Object<'_>) -> Result<(Option<BodyKind>, Vec<u8>), Bad> {
+pub fn read_command(object: &Object<'_>) -> Result<(Option<BodyKind>, Arc<[u8]>), Bad> {
     let (kind, body) = read(object)?;
     if object.given(Field::body64).is_some() {
         if kind != Some(BodyKind::Binary) {

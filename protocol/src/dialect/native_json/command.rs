@@ -92,7 +92,7 @@ macro_rules! commands {
                 CommandKind::History => history(object)?,
                 CommandKind::Broadcast => Command::Broadcast {
                     rooms: get::<List<RefOf, ROOMS>>(object, Field::rooms)?,
-                    post: post(RoomRef::Inbox, object)?,
+                    post: Box::new(post(RoomRef::Inbox, object)?),
                 },
                 CommandKind::Revoke => Command::Revoke(revocation(object)?),
                 $(CommandKind::$variant => Command::$variant {

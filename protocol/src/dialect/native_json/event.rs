@@ -52,8 +52,8 @@ macro_rules! events {
                     EventBody::Edited(Arc::new(message::read(object, Around { place, ..*event })?))
                 }
                 Kind::Updated => EventBody::Updated(get::<Shared<Rec<RoomInfo>>>(object, Field::info)?),
-                Kind::Notified => EventBody::Notified(Notice::read_fields(object)?),
-                Kind::Recorded => EventBody::Recorded(read_fact(object)?),
+                Kind::Notified => EventBody::Notified(Box::new(Notice::read_fields(object)?)),
+                Kind::Recorded => EventBody::Recorded(Box::new(read_fact(object)?)),
                 $(Kind::$variant => EventBody::$variant {
                     $($field: get::<$form>(object, field!($field $($word)?))?),*
                 },)*

@@ -139,6 +139,18 @@ impl<C: Form> Form for Shared<C> {
     }
 }
 
+impl<C: Form> Form for Boxed<C> {
+    type Value = Box<C::Value>;
+
+    fn write(value: &Box<C::Value>, out: &mut Vec<u8>) {
+        C::write(value, out);
+    }
+
+    fn read(raw: &str) -> Result<Box<C::Value>, Bad> {
+        C::read(raw).map(Box::new)
+    }
+}
+
 impl<C: Form> Form for Opt<C> {
     type Value = Option<C::Value>;
 

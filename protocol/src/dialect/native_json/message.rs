@@ -60,7 +60,7 @@ pub fn read(object: &Object<'_>, around: Around<'_>) -> Result<Message, Bad> {
         sender: get::<Opt<NameOf>>(object, Field::sender)?.unwrap_or_else(|| around.sender.clone()),
         posted_at: get::<Opt<Int>>(object, Field::posted_at)?.unwrap_or(around.posted_at),
         kind: kind.unwrap_or(BodyKind::Text),
-        body: Arc::from(body),
+        body,
         version: get::<Opt<PlaceOf>>(object, Field::version)?.unwrap_or(around.version),
         extra,
     })

@@ -70,17 +70,29 @@ const fn bucket_of(word: &[u8]) -> usize {
 
 impl Field {
     #[inline]
-    fn from_word(word: &str) -> Option<Field> {
-        let mut bucket = bucket_of(word.as_bytes());
+    fn from_word(word: &[u8]) -> Option<Field> {
+        let mut bucket = bucket_of(word);
         while BUCKET[bucket] != NO_FIELD {
             let field = usize::from(BUCKET[bucket]);
             // Words are short: comparing their bytes here is cheaper than calling a function for it.
-            if Field::WORDS[field].len() == word.len() && Field::WORDS[field].bytes().eq(word.bytes()) {
+            if Field::WORDS[field].len() == word.len() && Field::WORDS[field].bytes().eq(word.iter().copied()) {
                 return Some(Field::ALL[field]);
             }
             bucket = (bucket + 1) % BUCKETS;
         }
         None
+    }
+
+    /// A name with its quotes, and perhaps with escapes, which no word of ours has.
+    #[inline]
+    fn from_name(name: &str) -> Result<Option<Field>, Bad> {
+        let known = name.as_bytes().get(1..name.len() - 1).and_then(Field::from_word);
+        if known.is_some() { Ok(known) } else { Field::from_escaped(name) }
+    }
+
+    #[cold]
+    fn from_escaped(name: &str) -> Result<Option<Field>, Bad> {
+        json::text(name).map(|word| Field::from_word(word.as_bytes()))
     }
 }
 
@@ -117,7 +129,7 @@ impl<'a> Object<'a> {
 
     #[inline]
     fn add(&mut self, name: &'a str, raw: &'a str) -> Result<(), Bad> {
-        let Some(field) = Field::from_word(&json::text(name)?) else { return Ok(()) };
+        let Some(field) = Field::from_name(name)? else { return Ok(()) };
         if self.slots[field as usize] != 0 {
             self.twice = self.twice.or(Some(field));
             return Ok(());
@@ -163,10 +175,10 @@ mod tests {
     #[test]
     fn every_word_finds_its_field_and_others_find_none() {
         for field in Field::ALL {
-            assert_eq!(Field::from_word(field.word()), Some(*field));
-            assert_eq!(Field::from_word(&format!("{}x", field.word())), None);
+            assert_eq!(Field::from_word(field.word().as_bytes()), Some(*field));
+            assert_eq!(Field::from_word(format!("{}x", field.word()).as_bytes()), None);
         }
-        assert_eq!(Field::from_word(""), None);
+        assert_eq!(Field::from_word(b""), None);
         let distance = |field: &Field| {
             let home = bucket_of(field.word().as_bytes());
             let at = BUCKET.iter().position(|f| *f == *field as u8).unwrap();

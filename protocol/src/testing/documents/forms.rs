@@ -127,6 +127,12 @@ impl<C: Named> Named for Shared<C> {
     }
 }
 
+impl<C: Named> Named for Boxed<C> {
+    fn name() -> String {
+        C::name()
+    }
+}
+
 impl<C: Named, const MAX: usize> Named for List<C, MAX> {
     fn name() -> String {
         if MAX == MANY { format!("list of {}", C::name()) } else { format!("list of {}, at most {MAX}", C::name()) }
@@ -156,7 +162,7 @@ defaults! {
     Int32 => "0"
     Flag => "false"
     WantsOf => "none"
-    Rec<RoomSettings> => "nothing set"
+    Boxed<Rec<RoomSettings>> => "nothing set"
 }
 
 impl<C, const MAX: usize> Defaulted for List<C, MAX> {

@@ -161,7 +161,7 @@ pub fn wish(room: &str, cursor: Option<Place>) -> SubscribeRoom {
 }
 
 pub fn post(room: RoomRef, body: &[u8]) -> Command {
-    Command::Post(Post { room, kind: BodyKind::Text, body: body.to_vec(), key: None, ack: None, extra: None })
+    Command::Post(Post { room, kind: BodyKind::Text, body: body.into(), key: None, ack: None, extra: None })
 }
 
 pub fn at(seq: u64) -> Place {

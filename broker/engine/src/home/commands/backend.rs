@@ -37,7 +37,7 @@ pub(crate) fn erase(c: &Context<'_>, user: &UserId) -> Decision {
     c.settled()?;
     let count = c.state().belongs.values().map(|rooms| rooms.len() as u64).sum();
     let fact = Fact::UserErased { user: user.clone() };
-    let mut proposal = c.propose(EventBody::Recorded(fact.clone()), None)?;
+    let mut proposal = c.propose(EventBody::Recorded(Box::new(fact.clone())), None)?;
     proposal.effects.push((c.directory(), Action::Record(fact)));
     proposal.reply = Some(Box::new(Reply::Counted { count }));
     c.go(proposal)

@@ -33,7 +33,7 @@ pub(crate) fn decide(c: &Context<'_>, user: &UserId) -> Decision {
     let (low, high) = (low.clone(), high.clone());
     let room = RoomKey { realm: c.room.key.realm.clone(), kind: RoomKind::Direct, name: name.clone() };
     let fact = Fact::DirectPaired { low: low.clone(), high: high.clone(), room: name.clone() };
-    let mut proposal = c.propose(EventBody::Recorded(fact), None)?;
+    let mut proposal = c.propose(EventBody::Recorded(Box::new(fact)), None)?;
     proposal.effects.push((room, Action::BeginDirect { low, high }));
     proposal.reply = Some(Box::new(Reply::Direct { name }));
     proposal.after_effect = true;

@@ -45,7 +45,7 @@ pub(crate) fn numbers(c: &Context<'_>, counter: &Name, count: u32) -> Decision {
 
 /// `reply`: where it is not the place.
 pub(crate) fn record(c: &Context<'_>, fact: Fact, reply: Option<Reply>) -> Decision {
-    let mut proposal = c.propose(EventBody::Recorded(fact), None)?;
+    let mut proposal = c.propose(EventBody::Recorded(Box::new(fact)), None)?;
     proposal.reply = reply.map(Box::new);
     c.go(proposal)
 }

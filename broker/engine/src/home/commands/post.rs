@@ -133,7 +133,7 @@ fn message(c: &Context<'_>, post: &Post) -> Message {
         sender: on_behalf_of.unwrap_or(&c.who.user).clone(),
         posted_at: c.at,
         kind: post.kind,
-        body: Arc::from(&*post.body),
+        body: post.body.clone(),
         version: Place::START,
         extra,
     }

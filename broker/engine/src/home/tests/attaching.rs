@@ -62,7 +62,7 @@ fn pages_have_fixed_boundaries_and_are_encoded_once() {
         room: ROOM,
         target: Place::new(100, 5),
         kind: None,
-        body: b"edited".to_vec(),
+        body: b"edited"[..].into(),
         metadata: None,
         ack: None,
     };

@@ -91,7 +91,7 @@ fn listed_rooms_and_ones_own() {
     for (name, listed) in [("a", true), ("b", true), ("c", false)] {
         let settings =
             RoomSettings { title: Some(format!("Room {name}")), listed: Some(listed), ..RoomSettings::default() };
-        let create = Command::Create { room: ROOM, settings, members: Vec::new() };
+        let create = Command::Create { room: ROOM, settings: Box::new(settings), members: Vec::new() };
         bench.placed(&ann(), &room(RoomKind::Room, name), create);
     }
     let list = |mine, after: Option<&str>, limit| Command::ListRooms {
@@ -110,7 +110,8 @@ fn listed_rooms_and_ones_own() {
     let (rooms, _) = said(bench.say(&ann(), &directory(), list(true, None, 5)));
     let owner = Some(rookery_protocol::command::Role::Owner);
     assert_eq!(rooms, ["a", "b", "c"].map(|n| (format!("Room {n}"), owner)).to_vec());
-    let unlist = Command::Update { room: ROOM, settings: RoomSettings { listed: Some(false), ..Default::default() } };
+    let settings = Box::new(RoomSettings { listed: Some(false), ..Default::default() });
+    let unlist = Command::Update { room: ROOM, settings };
     bench.placed(&ann(), &room(RoomKind::Room, "a"), unlist);
     bench.placed(&ann(), &room(RoomKind::Room, "b"), Command::DeleteRoom { room: ROOM });
     assert!(said(bench.say(&bob(), &directory(), list(false, None, 5))).0.is_empty());

@@ -68,7 +68,7 @@ fn what_is_lost_on_the_way_is_repeated_and_taken_once() {
     bench.tell(effects.next().unwrap());
     bench.turn();
     let answer = bench.cut.replace(Vec::new()).unwrap();
-    assert!(matches!(answer[..], [ToHome::EffectDone { .. }]));
+    assert!(matches!(answer[..], [ToHome::EffectDone(_)]));
     bench.tell(effects.next().unwrap());
     bench.turn();
     let mut answer = bench.cut.replace(Vec::new()).unwrap();

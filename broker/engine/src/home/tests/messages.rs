@@ -78,7 +78,7 @@ fn only_the_sender_edits_and_a_deleted_message_is_gone() {
         room: ROOM,
         target,
         kind: None,
-        body: body.as_bytes().to_vec(),
+        body: body.as_bytes().into(),
         metadata: None,
         ack: None,
     };

@@ -153,7 +153,6 @@ impl Bench {
     pub fn turn(&mut self) {
         for _ in 0..64 {
             self.home.end_turn(at(self.ms), &mut self.ports, &mut self.out);
-            self.out.settle();
             if self.out.is_empty(ShardId(0)) {
                 self.home.submit_rest(at(self.ms), &mut self.ports, &mut self.out);
                 if self.out.is_empty(ShardId(0)) && !self.home.wants_end() {
@@ -164,7 +163,7 @@ impl Bench {
             let parcel = self.out.take(ShardId(0));
             self.told.extend(parcel.to_edge);
             for message in parcel.to_home {
-                let effect = matches!(message, ToHome::Effect(_) | ToHome::EffectDone { .. });
+                let effect = matches!(message, ToHome::Effect(_) | ToHome::EffectDone(_));
                 if effect && self.lossy.as_mut().is_some_and(|(of, dice)| dice.below(100) < *of) {
                     continue;
                 }
@@ -351,14 +350,7 @@ pub(super) fn slot_of(who: &Principal) -> u32 {
 }
 
 pub(super) fn post(body: &str, key: Option<DuplicateKey>) -> Command {
-    Command::Post(Post {
-        room: ROOM,
-        kind: BodyKind::Text,
-        body: body.as_bytes().to_vec(),
-        key,
-        ack: None,
-        extra: None,
-    })
+    Command::Post(Post { room: ROOM, kind: BodyKind::Text, body: body.as_bytes().into(), key, ack: None, extra: None })
 }
 
 pub(super) fn post_extra(body: &str, extra: PostExtra) -> Command {

@@ -19,7 +19,7 @@ fn deep(reads: bool, writes: bool) -> (Bench, RoomHandle, Place) {
 }
 
 fn edit(target: Place) -> Command {
-    let body = b"as it is".to_vec();
+    let body = b"as it is"[..].into();
     Command::Edit { room: RoomRef::Inbox, target, kind: None, body, metadata: None, ack: None }
 }
 

@@ -8,7 +8,7 @@ use rookery_protocol::reply::{EndReason, GapReason, Start};
 fn create(access: Access, members: &[&str]) -> Command {
     let settings = RoomSettings { title: Some("General".to_owned()), access: Some(access), ..RoomSettings::default() };
     let members = members.iter().map(|m| Name::new(m).unwrap()).collect();
-    Command::Create { room: ROOM, settings, members }
+    Command::Create { room: ROOM, settings: Box::new(settings), members }
 }
 
 fn invite(user: &str, role: Role) -> Command {
@@ -117,7 +117,7 @@ fn closing_a_room_to_others_ends_them() {
         bench.attach(user, &general(), None);
     }
     let settings = RoomSettings { access: Some(Access::Members), ..RoomSettings::default() };
-    bench.placed(&ann(), &general(), Command::Update { room: ROOM, settings });
+    bench.placed(&ann(), &general(), Command::Update { room: ROOM, settings: Box::new(settings) });
     let Some((whom, _, reason)) = ended(&mut bench) else { panic!() };
     assert_eq!((whom, reason), (Whom::User(Name::literal("eve")), EndReason::AccessLost));
     assert!(ended(&mut bench).is_none());
@@ -134,7 +134,10 @@ fn an_archived_room_can_only_be_read() {
         post("x", None),
         Command::Delete { room: ROOM, target, ack: None },
         Command::Typing { room: ROOM, on: true },
-        Command::Update { room: ROOM, settings: RoomSettings { topic: Some("x".into()), ..Default::default() } },
+        Command::Update {
+            room: ROOM,
+            settings: Box::new(RoomSettings { topic: Some("x".into()), ..Default::default() }),
+        },
     ] {
         assert_eq!(bench.refused(&ann(), &general(), command), ErrorCode::RoomArchived);
     }

@@ -19,7 +19,7 @@ fn foreign(bench: &mut Bench, by: &str, body: EventBody) -> Fact {
 
 fn create(access: rookery_protocol::command::Access) -> Command {
     let settings = RoomSettings { access: Some(access), ..RoomSettings::default() };
-    Command::Create { room: ROOM, settings, members: Vec::new() }
+    Command::Create { room: ROOM, settings: Box::new(settings), members: Vec::new() }
 }
 
 #[test]

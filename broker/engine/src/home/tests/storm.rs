@@ -98,12 +98,12 @@ impl Storm {
         let target = Place { epoch: last.epoch, seq: rookery_protocol::ids::Seq(1 + self.dice.below(last.seq.0 + 2)) };
         let role = self.dice.one(Role::ALL);
         let reaction = Name::literal("+1");
-        let settings = RoomSettings {
+        let settings = Box::new(RoomSettings {
             title: Some(format!("title {}", self.dice.below(3))),
             access: Some(self.dice.one(Access::ALL)),
             listed: Some(self.dice.below(2) == 0),
             ..RoomSettings::default()
-        };
+        });
         self.streams += 1;
         let n = 1 + self.dice.below(20);
         let (key, command) = match self.dice.below(26) {

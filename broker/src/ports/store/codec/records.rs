@@ -182,8 +182,8 @@ fn take_change(from: &mut Reader<'_>, touches: Touches) -> Option<(UserId, Chang
         LEFT => EventBody::Left { user: from.name()?, why: Departure::from_number(u64::from(from.byte()?))? },
         ROLE_SET => EventBody::RoleSet { user: from.name()?, role: role(from)? },
         UPDATED => EventBody::Updated(Arc::new(take_info(from)?)),
-        NOTIFIED => EventBody::Notified(take_notice(from)?),
-        RECORDED => EventBody::Recorded(take_fact(from)?),
+        NOTIFIED => EventBody::Notified(Box::new(take_notice(from)?)),
+        RECORDED => EventBody::Recorded(Box::new(take_fact(from)?)),
         _ => return None,
     };
     // A change that touches what its kind does not was written by nobody.

@@ -176,14 +176,14 @@ impl Model {
             self.names.remove(&name);
             Decided::NameReleased { name }
         };
-        self.place(draft, "ann", |_| EventBody::Recorded(fact.clone()));
+        self.place(draft, "ann", |_| EventBody::Recorded(Box::new(fact.clone())));
         draft.rows.push(Row::Fact(fact));
     }
 
     pub fn notify(&mut self, draft: &mut Draft, belongs: bool) {
         let kind = if belongs { NoticeKind::MemberOf } else { NoticeKind::NoLongerMember };
         let notice = Notice { room: room(), place: Place::new(1, 1), kind };
-        let place = self.place(draft, "ann", |_| EventBody::Notified(notice));
+        let place = self.place(draft, "ann", |_| EventBody::Notified(Box::new(notice)));
         let role = belongs.then_some(Role::Member);
         match role {
             Some(role) => self.belongs.insert(room(), role),

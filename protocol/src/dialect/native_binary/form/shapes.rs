@@ -10,6 +10,7 @@ use crate::limits;
 use crate::reply::Start;
 use crate::wire::bad::Bad;
 use crate::wire::{check, varint};
+use std::sync::Arc;
 
 impl Form for PlaceOf {
     type Value = Place;
@@ -188,16 +189,16 @@ impl Form for IdForm {
 pub struct BodyForm;
 
 impl Form for BodyForm {
-    type Value = Vec<u8>;
+    type Value = Arc<[u8]>;
 
     #[inline]
-    fn put(value: &Vec<u8>, out: &mut Vec<u8>) {
+    fn put(value: &Arc<[u8]>, out: &mut Vec<u8>) {
         put_bytes(value, out);
     }
 
     #[inline]
-    fn take(from: &mut Reader<'_>) -> Result<Vec<u8>, Bad> {
-        body(from).map(Vec::from)
+    fn take(from: &mut Reader<'_>) -> Result<Arc<[u8]>, Bad> {
+        body(from).map(Arc::from)
     }
 }
 
