@@ -5,7 +5,8 @@
 //! 2. [`batch`], [`ask`], [`answer`]: what goes in and what comes out.
 //! 3. [`store`]: the trait with its promises in prose, numbered.
 //! 4. [`memory`]: the model, an engine for nodes that forget. [`faulty`]: any engine, but late, failing and crashing.
-//! 5. [`conformance`]: the promises as checks that every engine passes.
+//! 5. [`settled`]: the store behind the journal, and [`embedded`], the one inside the process.
+//! 6. [`conformance`]: the promises as checks that every engine passes.
 //!
 //! What is absent: the storage knows no command and no wire type (payloads are opaque bytes), no clock (time comes in
 //! as a number), and of `rookery-protocol` only the ids. Nothing here waits.
@@ -16,10 +17,12 @@ pub mod ask;
 pub mod batch;
 pub mod conformance;
 pub mod dice;
+pub mod embedded;
 pub mod faulty;
 pub mod limits;
 pub mod memory;
 pub mod record;
+pub mod settled;
 pub mod store;
 pub mod table;
 
@@ -29,6 +32,7 @@ pub use answer::{
 pub use ask::{Ask, Keep, PageAsk, PageFrom, Position, ReplayAsk};
 pub use batch::{Batch, Cut, Rewrite, Row, RowWrite};
 pub use record::{Kind, Record, State, Touches};
-pub use rookery_protocol::ids::{AckLevel, Epoch, Millis, Ordinal, Place, RoomKey, Seq};
+pub use rookery_protocol::ids::{AckLevel, Epoch, Millis, Name, Ordinal, Place, RoomKey, RoomKind, Seq};
+pub use settled::{Entry, Fault, Settled};
 pub use store::{Store, Ticket};
 pub use table::Table;

@@ -1,0 +1,62 @@
+//! Compaction on demand: afterwards nothing that is gone is in any file.
+
+use super::disk::{Disk, Space, fault, own_key};
+use super::lock;
+use super::stage::Stage;
+use crate::dice::Dice;
+use crate::settled::Fault;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// The engine seals a journal only when this much was written to it.
+const JOURNAL_BYTES: usize = 64 * 1024 * 1024;
+const FILLER_BYTES: usize = 1024 * 1024;
+
+pub fn compact(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
+    // What was deleted stands in the engine's journal as well, which is removed once it was sealed and flushed.
+    fill_journal(disk, commits)?;
+    flush(disk, commits)?;
+    for space in Space::ALL {
+        disk.space(space).major_compact().map_err(fault)?;
+    }
+    // What came meanwhile may hold the sealed journal back; and tables that were replaced go with the next flush.
+    flush(disk, commits)?;
+    wait(disk, || disk.database.journal_count() > 1)
+}
+
+/// Writes as much of nothing as makes the journal full. There is no other way to have it sealed.
+fn fill_journal(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
+    let key = own_key(b'f', None);
+    let index = disk.space(Space::Index);
+    // Chance does not compress.
+    let mut dice = Dice::new(0);
+    let filler: Vec<u8> =
+        std::iter::repeat_with(|| dice.roll().to_le_bytes()).take(FILLER_BYTES / 8).flatten().collect();
+    for _ in 0..=JOURNAL_BYTES / FILLER_BYTES {
+        disk.wait_for_flushes()?;
+        let _writing = lock(commits);
+        index.insert(key.clone(), filler.clone()).map_err(fault)?;
+    }
+    let _writing = lock(commits);
+    index.remove(key).map_err(fault)
+}
+
+fn flush(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
+    // Only who has something to flush lets go of old tables, too.
+    Stage::new(disk, &mut lock(commits)).write()?;
+    for space in Space::ALL {
+        let keyspace = disk.space(space);
+        keyspace.rotate_memtable().map_err(fault)?;
+        wait(disk, || keyspace.sealed_memtable_count() > 0)?;
+    }
+    Ok(())
+}
+
+/// The engine's worker tells nobody when it is done; but whether it lives can be asked.
+fn wait(disk: &Disk, goes_on: impl Fn() -> bool) -> Result<(), Fault> {
+    while goes_on() {
+        disk.check_alive()?;
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The settled store inside the process: fjall, an LSM tree, with a layout of our own (`docs/storage/embedded.md`).
+//!
+//! [`keys`], [`meta`] and [`sealed`] are the bytes. [`disk`] is the engine and names its faults, [`stage`] gathers the
+//! writes of a call. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
+//! snapshot each. [`marks`] tells at the start whether the keyspaces belong together, [`compact`] gives up what is gone.
+//!
+//! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
+
+mod compact;
+mod cut;
+mod disk;
+mod keys;
+mod marks;
+mod meta;
+mod page;
+mod read;
+mod replay;
+mod sealed;
+mod stage;
+mod trim;
+mod write;
+
+use crate::answer::Outcome;
+use crate::ask::{Ask, Position};
+use crate::settled::{Entry, Fault, Settled};
+use disk::{Disk, Space, fault, guarded};
+use fjall::PersistMode;
+use stage::Stage;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How much memory and how many files the store may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbeddedOptions {
+    /// Blocks that were read, of all keyspaces together.
+    pub cache_bytes: u64,
+    /// Of each of five keyspaces, before it is written to a table.
+    pub memtable_bytes: u64,
+    /// Of the engine's own journals on disk; at least 64 MiB.
+    pub journal_bytes: u64,
+    pub open_files: usize,
+    /// Of what has settled into lower levels. Fixed when the folder is made.
+    pub compress: bool,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> EmbeddedOptions {
+        EmbeddedOptions {
+            cache_bytes: 64 * 1024 * 1024,
+            memtable_bytes: 16 * 1024 * 1024,
+            journal_bytes: 256 * 1024 * 1024,
+            open_files: 256,
+            compress: true,
+        }
+    }
+}
+
+pub struct Embedded {
+    /// None only while it is dropped.
+    disk: Option<Disk>,
+    watermark: AtomicU64,
+    /// The number of the last commit. Whoever writes holds it.
+    commits: Mutex<u64>,
+}
+
+impl Embedded {
+    /// Opens the folder, or makes it. What the engine recovers is whole; it ends at or above [`Settled::watermark`].
+    pub fn open(folder: &Path, options: &EmbeddedOptions) -> Result<Embedded, Fault> {
+        guarded(|| {
+            let disk = Disk::open(folder, options)?;
+            let start = marks::check(&disk)?;
+            Ok(Embedded {
+                disk: Some(disk),
+                watermark: AtomicU64::new(start.watermark.0),
+                commits: Mutex::new(start.commits),
+            })
+        })
+    }
+
+    /// Rewrites the tables, so that what was deleted, overwritten or trimmed is in no file any more. It takes as long as
+    /// writing the whole store once; reads and writes go on meanwhile.
+    pub fn compact(&self) -> Result<(), Fault> {
+        guarded(|| compact::compact(self.disk()?, &self.commits))
+    }
+
+    fn disk(&self) -> Result<&Disk, Fault> {
+        self.disk.as_ref().ok_or_else(|| Fault::Poisoned("closed".to_owned()))
+    }
+}
+
+/// A panic while it was held left nothing half done: what a call gathers is committed as one.
+fn lock(commits: &Mutex<u64>) -> MutexGuard<'_, u64> {
+    commits.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Settled for Embedded {
+    fn apply(&self, entries: Vec<Entry>) -> Result<(), Fault> {
+        guarded(|| {
+            let mut commits = lock(&self.commits);
+            let mut stage = Stage::new(self.disk()?, &mut commits);
+            for entry in entries {
+                if let Err(fault) = write::apply(&mut stage, entry) {
+                    // Only a batch that does not fit its room leaves nothing of itself behind in the stage.
+                    if matches!(fault, Fault::OutOfOrder { .. }) {
+                        stage.commit()?;
+                    }
+                    return Err(fault);
+                }
+                if stage.is_full() {
+                    stage.commit()?;
+                }
+            }
+            stage.commit()
+        })
+    }
+
+    fn watermark(&self) -> Position {
+        Position(self.watermark.load(Ordering::Acquire))
+    }
+
+    fn sync(&self, watermark: Position) -> Result<(), Fault> {
+        guarded(|| {
+            let disk = self.disk()?;
+            let commits = lock(&self.commits);
+            // The engine's journal is one line: who finds the watermark there finds all that was applied before it.
+            disk.space(Space::Rooms)
+                .insert(marks::watermark_key(), sealed::number_value(watermark.0))
+                .map_err(fault)?;
+            disk.database.persist(PersistMode::SyncData).map_err(fault)?;
+            drop(commits);
+            self.watermark.store(watermark.0, Ordering::Release);
+            Ok(())
+        })
+    }
+
+    fn answer(&self, ask: &Ask) -> Result<Outcome, Fault> {
+        guarded(|| {
+            let disk = self.disk()?;
+            if let Ask::Trim { room, keep, now } = ask {
+                let mut commits = lock(&self.commits);
+                let mut stage = Stage::new(disk, &mut commits);
+                return Ok(Outcome::Trimmed(trim::trim(&mut stage, room, keep, *now)?));
+            }
+            read::answer(&disk.view(), ask)
+        })
+    }
+}
+
+impl Drop for Embedded {
+    /// The engine panics over its own broken locks when it goes, too.
+    fn drop(&mut self) {
+        let disk = self.disk.take();
+        let gone: Result<(), Fault> = guarded(|| {
+            drop(disk);
+            Ok(())
+        });
+        drop(gone);
+    }
+}

@@ -1,0 +1,244 @@
+//! Writes of one call, gathered until they are committed together: what was written is read back before that.
+
+use super::disk::{Disk, Space, View, fault, open_record, own_key};
+use super::keys::RoomBytes;
+use super::meta::RoomMeta;
+use super::sealed::number_value;
+use crate::record::Record;
+use crate::settled::Fault;
+use crate::{Place, RoomKey, Seq};
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+/// Key letter of the commit that a keyspace took last.
+pub const COMMIT: u8 = b'c';
+/// More than this is not held back: between two batches the stage is committed.
+const FULL_BYTES: usize = 16 * 1024 * 1024;
+
+type Writes = HashMap<Vec<u8>, Option<Bytes>, RandomState>;
+
+pub struct Stage<'a> {
+    disk: &'a Disk,
+    view: View<'a>,
+    writes: [Writes; 5],
+    bytes: usize,
+    metas: HashMap<RoomBytes, (RoomKey, RoomMeta), RandomState>,
+    /// The next number of each thread that was written to.
+    threads: HashMap<Vec<u8>, u64, RandomState>,
+    /// The number of each thread's message that was dropped last.
+    thread_ends: HashMap<Vec<u8>, u64, RandomState>,
+    /// The number of the last commit of all.
+    commits: &'a mut u64,
+}
+
+impl<'a> Stage<'a> {
+    pub fn new(disk: &'a Disk, commits: &'a mut u64) -> Stage<'a> {
+        Stage {
+            view: disk.view(),
+            disk,
+            writes: Default::default(),
+            bytes: 0,
+            metas: HashMap::default(),
+            threads: HashMap::default(),
+            thread_ends: HashMap::default(),
+            commits,
+        }
+    }
+
+    pub fn put(&mut self, space: Space, key: Vec<u8>, value: impl Into<Bytes>) {
+        let value = value.into();
+        self.bytes += key.len() + value.len() + 64;
+        self.writes[space as usize].insert(key, Some(value));
+    }
+
+    pub fn remove(&mut self, space: Space, key: impl Into<Vec<u8>>) {
+        let key = key.into();
+        self.bytes += key.len() + 64;
+        self.writes[space as usize].insert(key, None);
+    }
+
+    pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        match self.writes[space as usize].get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.view.get(space, key),
+        }
+    }
+
+    pub fn is_removed(&self, space: Space, key: &[u8]) -> bool {
+        matches!(self.writes[space as usize].get(key), Some(None))
+    }
+
+    pub fn meta(&self, room: &RoomKey, bytes: &RoomBytes) -> Result<RoomMeta, Fault> {
+        match self.metas.get(bytes) {
+            Some((_, meta)) => Ok(meta.clone()),
+            None => Ok(self.view.meta(room, bytes)?.unwrap_or_default()),
+        }
+    }
+
+    pub fn put_meta(&mut self, room: &RoomKey, bytes: &RoomBytes, meta: RoomMeta) {
+        self.metas.insert(bytes.clone(), (room.clone(), meta));
+    }
+
+    pub fn put_record(&mut self, room: &RoomBytes, record: &Record) {
+        let mut value = Vec::new();
+        record.encode(&mut value);
+        let space = if record.is_message() { Space::Messages } else { Space::Changes };
+        self.put(space, room.seq(record.place.seq), value);
+    }
+
+    /// The message at this place, as written last.
+    pub fn message(
+        &self,
+        key: &RoomKey,
+        room: &RoomBytes,
+        meta: &RoomMeta,
+        place: Place,
+    ) -> Result<Option<Record>, Fault> {
+        // What lies outside these bounds is not looked for: it may be a tombstone that costs a search.
+        if meta.place_at(place.seq) != place || place.seq <= meta.message_floor.seq || place.seq > meta.newest.seq {
+            return Ok(None);
+        }
+        let at = room.seq(place.seq);
+        let value = self.get(Space::Messages, &at)?;
+        value.map(|value| open_record(key, meta, &at, &value)).transpose()
+    }
+
+    /// The number that the next message of a thread gets.
+    pub fn thread(&mut self, room: &RoomBytes, root: Place) -> Result<u64, Fault> {
+        let thread = room.thread(root);
+        if let Some(next) = self.threads.get_mut(&thread) {
+            *next += 1;
+            return Ok(*next - 1);
+        }
+        let mut next = 1;
+        for pair in self.view.prefix(Space::Index, &thread).rev() {
+            let (key, _) = pair?;
+            if !self.is_removed(Space::Index, &key) {
+                next = super::keys::last_number(&key).unwrap_or(0).saturating_add(1);
+                break;
+            }
+        }
+        self.threads.insert(thread, next + 1);
+        Ok(next)
+    }
+
+    /// The number of a thread's first or last message, which is dropped: the next call gives its neighbour's.
+    fn thread_end(&mut self, room: &RoomBytes, root: Place, oldest: bool) -> Result<Option<u64>, Fault> {
+        let thread = room.thread(root);
+        if let Some(number) = self.thread_ends.get_mut(&thread) {
+            *number = if oldest { number.saturating_add(1) } else { number.saturating_sub(1) };
+            return Ok(Some(*number));
+        }
+        let mut pairs = self.view.prefix(Space::Index, &thread);
+        let end = if oldest { pairs.next() } else { pairs.next_back() };
+        let Some((key, _)) = end.transpose()? else { return Ok(None) };
+        let number = super::keys::last_number(&key);
+        self.thread_ends.extend(number.map(|number| (thread, number)));
+        Ok(number)
+    }
+
+    /// What is committed, without what is gathered here.
+    pub fn view(&self) -> &View<'a> {
+        &self.view
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.bytes >= FULL_BYTES
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0 && self.metas.is_empty()
+    }
+
+    /// Writes everything that was gathered, as one.
+    pub fn commit(&mut self) -> Result<(), Fault> {
+        if self.is_empty() { Ok(()) } else { self.write() }
+    }
+
+    /// A commit even of nothing: it writes to every keyspace.
+    pub fn write(&mut self) -> Result<(), Fault> {
+        for (bytes, (_, meta)) in std::mem::take(&mut self.metas) {
+            self.put(Space::Rooms, bytes.bytes().to_vec(), meta.encode());
+        }
+        self.disk.wait_for_flushes()?;
+        let mut batch = self.disk.database.batch();
+        let number = self.commits.saturating_add(1);
+        for space in Space::ALL {
+            let keyspace = self.disk.space(space);
+            for (key, value) in std::mem::take(&mut self.writes[space as usize]) {
+                match value {
+                    Some(value) => batch.insert(keyspace, key, value),
+                    None => batch.remove(keyspace, key),
+                }
+            }
+            // See `marks`: what is read at the next start tells whether the keyspaces belong together.
+            batch.insert(keyspace, own_key(COMMIT, Some(number)), number_value(number));
+            batch.remove(keyspace, own_key(COMMIT, Some(*self.commits)));
+        }
+        batch.commit().map_err(fault)?;
+        *self.commits = number;
+        self.bytes = 0;
+        self.threads.clear();
+        self.thread_ends.clear();
+        self.view = self.disk.view();
+        Ok(())
+    }
+}
+
+/// A record's own entries in the index.
+pub fn index_record(stage: &mut Stage<'_>, room: &RoomBytes, record: &Record) -> Result<(), Fault> {
+    let seq = record.place.seq;
+    if let Some(key) = &record.key {
+        let mut value = record.place.epoch.0.to_be_bytes().to_vec();
+        value.extend_from_slice(&record.ordinal().unwrap_or(0).to_be_bytes());
+        stage.put(Space::Index, room.duplicate(key, seq), value);
+    }
+    if let Some(time) = record.expires() {
+        stage.put(Space::Index, room.expiring(time, seq), Bytes::new());
+    }
+    if let Some(ordinal) = record.ordinal().filter(|ordinal| is_marked(*ordinal)) {
+        stage.put(Space::Index, room.mark(ordinal), seq.0.to_be_bytes().to_vec());
+    }
+    if let Some(root) = record.thread() {
+        let number = stage.thread(room, root)?;
+        stage.put(Space::Index, room.in_thread(root, number), seq.0.to_be_bytes().to_vec());
+    }
+    Ok(())
+}
+
+/// Takes a dropped record out of the index; of its thread it is the first, or the last.
+pub fn unindex_record(stage: &mut Stage<'_>, room: &RoomBytes, record: &Record, oldest: bool) -> Result<(), Fault> {
+    let seq = record.place.seq;
+    if let Some(key) = &record.key {
+        stage.remove(Space::Index, room.duplicate(key, seq));
+    }
+    if let Some(time) = record.expires() {
+        stage.remove(Space::Index, room.expiring(time, seq));
+    }
+    if let Some(ordinal) = record.ordinal().filter(|ordinal| is_marked(*ordinal)) {
+        stage.remove(Space::Index, room.mark(ordinal));
+    }
+    if let Some(root) = record.thread()
+        && let Some(number) = stage.thread_end(room, root, oldest)?
+    {
+        stage.remove(Space::Index, room.in_thread(root, number));
+    }
+    Ok(())
+}
+
+pub fn number_of(value: &[u8]) -> Option<u64> {
+    value.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Every so many messages, the index knows where an ordinal stands.
+pub const MARK: u64 = 64;
+
+pub fn is_marked(ordinal: u64) -> bool {
+    ordinal.is_multiple_of(MARK)
+}
+
+/// The seq of a key.
+pub fn seq_of(key: &[u8]) -> Seq {
+    Seq(super::keys::last_number(key).unwrap_or(0))
+}

@@ -1,0 +1,82 @@
+//! Where committed batches end up: the store behind the journal, and what can fail there.
+
+use crate::answer::Outcome;
+use crate::ask::{Ask, Position};
+use crate::batch::Batch;
+use crate::{Place, RoomKey};
+use std::fmt;
+
+/// A committed batch with its position in the order of commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub position: Position,
+    pub batch: Batch,
+}
+
+/// Keeps what the journal hands over, and answers what needs no journal. It may take its time, so no shard calls it;
+/// several threads may.
+///
+/// The owner hands each room's entries over in the order of their positions. A room may run ahead of others, and
+/// everything above the watermark is handed over again after a crash: what a room has taken already is passed over.
+pub trait Settled: Send + Sync {
+    /// Applies whole batches, in the order given. An answer sees all or nothing of a batch, and so does whoever opens
+    /// the store after a crash. After a fault some of the first are applied, each of them whole.
+    fn apply(&self, entries: Vec<Entry>) -> Result<(), Fault>;
+
+    /// Everything up to here was applied when `sync` was told so. It is what was found when the store was opened, or
+    /// what was synced since. An owner whose journal begins more than one above it has lost what lies between.
+    fn watermark(&self) -> Position;
+
+    /// Makes durable what is applied, and that it reaches up to here.
+    fn sync(&self, watermark: Position) -> Result<(), Fault>;
+
+    /// Answers every ask but [`Ask::Tail`], which is the journal's. Trims are carried out here.
+    fn answer(&self, ask: &Ask) -> Result<Outcome, Fault>;
+}
+
+/// What failed. Only `OutOfOrder` and `NotHere` are the caller's; after any other the owner may open the store again
+/// and hand over what is above its watermark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The engine gave up and takes nothing more until it is opened again.
+    Poisoned(String),
+    /// The disk, or the system's way to it.
+    Io(String),
+    /// Bytes are not what was written. The place is that of the record, or one next to it where only a block is known.
+    Damaged { room: Option<RoomKey>, place: Option<Place>, what: String },
+    /// Written by a newer program.
+    Newer { what: &'static str, version: u8 },
+    /// Another process has it open.
+    Locked,
+    /// The batch does not continue its room; neither it nor what follows it was applied.
+    OutOfOrder { room: RoomKey, position: Position },
+    /// This is not asked of a settled store.
+    NotHere,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Poisoned(what) => write!(f, "the settled store gave up: {what}"),
+            Fault::Io(what) => write!(f, "the settled store cannot reach its disk: {what}"),
+            Fault::Damaged { room, place, what } => {
+                write!(f, "the settled store is damaged")?;
+                if let Some(RoomKey { realm, kind, name }) = room {
+                    write!(f, " in {} {realm}/{name}", kind.word())?;
+                }
+                if let Some(place) = place {
+                    write!(f, " at {place}")?;
+                }
+                write!(f, ": {what}")
+            }
+            Fault::Newer { what, version } => write!(f, "{what} has version {version}, newer than this program"),
+            Fault::Locked => f.write_str("the settled store is open in another process"),
+            Fault::OutOfOrder { room, position } => {
+                write!(f, "the batch at {} does not continue {} {}", position.0, room.kind.word(), room.name)
+            }
+            Fault::NotHere => f.write_str("the tail is asked of the journal"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
