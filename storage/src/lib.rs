@@ -5,8 +5,9 @@
 //! 2. [`batch`], [`ask`], [`answer`]: what goes in and what comes out.
 //! 3. [`store`]: the trait with its promises in prose, numbered.
 //! 4. [`memory`]: the model, an engine for nodes that forget. [`faulty`]: any engine, but late, failing and crashing.
-//! 5. [`settled`]: the store behind the journal, and [`embedded`], the one inside the process.
-//! 6. [`conformance`]: the promises as checks that every engine passes.
+//! 5. [`entry`]: a batch as bytes. [`journal`]: the node's append log, which keeps such entries.
+//! 6. [`settled`]: the store behind the journal, and [`embedded`], the one inside the process.
+//! 7. [`conformance`]: the promises as checks that every engine passes.
 //!
 //! What is absent: the storage knows no command and no wire type (payloads are opaque bytes), no clock (time comes in
 //! as a number), and of `rookery-protocol` only the ids. Nothing here waits.
@@ -18,7 +19,9 @@ pub mod batch;
 pub mod conformance;
 pub mod dice;
 pub mod embedded;
+pub mod entry;
 pub mod faulty;
+pub mod journal;
 pub mod limits;
 pub mod memory;
 pub mod record;

@@ -1,0 +1,141 @@
+//! The reading side: entries in order, gaps and damage told. Any number of readers, none of which waits for the writer.
+
+use super::disk::Disk;
+use super::layout::ENTRY_HEAD;
+use super::scan::{Piece, Scan};
+use super::segments::Segment;
+use super::{Damage, Message, Shared, What};
+use crate::ask::Position;
+use bytes::Bytes;
+use crossbeam::channel::Sender;
+use std::io;
+use std::sync::Arc;
+
+/// Reads entries, and says what may go.
+#[derive(Clone)]
+pub struct Log {
+    pub(super) shared: Arc<Shared>,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) sender: Sender<Message>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Entries above this position are still kept; the reader began below it, so some are missing before the first.
+    pub gap: Option<Position>,
+    /// In order. They share the memory of what was read around them: who keeps one for long copies it.
+    pub entries: Vec<(Position, Bytes)>,
+    /// What could not be read, in order. Reading goes on behind it.
+    pub damaged: Vec<Damage>,
+    /// Everything up to here is in this page, as an entry or as damage; the next page begins here.
+    pub reached: Position,
+    /// The last position there was.
+    pub end: Position,
+}
+
+impl Log {
+    /// The oldest position that is kept, or the next one if none is.
+    pub fn first(&self) -> Position {
+        Position(self.shared.segments.lock().first())
+    }
+
+    /// The last position that was written.
+    pub fn end(&self) -> Position {
+        Position(self.shared.segments.lock().end)
+    }
+
+    /// Entries behind this position, as many as fit, but one if there is any.
+    pub fn read(&self, after: Position, most_bytes: usize) -> io::Result<Page> {
+        let (first, end) = {
+            let segments = self.shared.segments.lock();
+            (segments.first(), segments.end)
+        };
+        let mut page = Page { reached: after, end: Position(end), ..Page::default() };
+        if after.0.saturating_add(1) < first {
+            page.gap = Some(Position(first - 1));
+            page.reached = Position(first - 1);
+        }
+        let mut room = most_bytes;
+        while page.reached.0 < end && room > 0 {
+            let next = page.reached.0 + 1;
+            let holding = self.shared.segments.lock().holding(next);
+            let Some((segment, until)) = holding else {
+                // It was released while this page was read: the next page begins with the gap.
+                break;
+            };
+            match self.disk.open(&segment.path) {
+                Ok(file) => {
+                    let mut scan = Scan::new(&*file, segment.nonce, segment.find(next), segment.size());
+                    read_segment(&mut page, &mut scan, &segment, until.min(end + 1), &mut room)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    if self.shared.segments.lock().first() > next {
+                        break;
+                    }
+                    page.lost(until, &segment, 0, What::Segment);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(page)
+    }
+
+    /// Everything up to here has been settled and passed by whoever reads: segments that hold nothing else may go.
+    pub fn release(&self, up_to: Position) {
+        // A journal that was closed releases nothing; the next life is told again.
+        let _ = self.sender.send(Message::Release(up_to));
+    }
+
+    /// Ends the active segment, so that nothing written so far stays longer than it must.
+    pub fn seal(&self) {
+        let _ = self.sender.send(Message::Seal);
+    }
+}
+
+/// The entries of one segment from what the page has reached on, below `until`, or until there is no room.
+fn read_segment(
+    page: &mut Page,
+    scan: &mut Scan<'_>,
+    segment: &Segment,
+    until: u64,
+    room: &mut usize,
+) -> io::Result<()> {
+    // Where what is whole ended, as far as this reader has seen it.
+    let mut whole = scan.offset();
+    while page.reached.0 + 1 < until {
+        let Some((offset, piece)) = scan.next()? else { break };
+        match piece {
+            Piece::Entry { position, body } if position > page.reached.0 && position < until => {
+                if body.len() > *room && !page.entries.is_empty() {
+                    *room = 0;
+                    return Ok(());
+                }
+                page.lost(position, segment, whole, What::Entries);
+                segment.mark(position, offset);
+                *room = room.saturating_sub(body.len() + ENTRY_HEAD);
+                page.entries.push((Position(position), body));
+                page.reached = Position(position);
+                whole = scan.offset();
+                if *room == 0 {
+                    return Ok(());
+                }
+            }
+            Piece::Entry { position, .. } if position <= page.reached.0 => whole = scan.offset(),
+            Piece::Group(_) | Piece::Entry { .. } | Piece::BadBody { .. } | Piece::Strange => {}
+        }
+    }
+    page.lost(until, segment, whole, What::Entries);
+    Ok(())
+}
+
+impl Page {
+    /// Goes on at `next`; what lies before it and was not read is lost.
+    fn lost(&mut self, next: u64, segment: &Segment, offset: u64, what: What) {
+        let from = self.reached.0 + 1;
+        if from < next {
+            let (from, until) = (Position(from), Position(next));
+            self.damaged.push(Damage { from, until, segment: segment.number, offset, what });
+            self.reached = Position(next - 1);
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! The writing side: groups, segments, failures. It has no thread of its own and waits for nothing but the disk.
+
+use super::disk::{Disk, DiskFile, write_full};
+use super::health::State;
+use super::layout::{ENTRY_HEAD, EntryHead, GROUP_HEAD, GroupHead, SEGMENT_HEAD, SegmentHead};
+use super::segments::{RESERVE, Segment, path_of};
+use super::{Listener, Options, Shared, Written};
+use crate::answer::Failure;
+use crate::ask::Position;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// What one source wants to have written.
+pub struct Submission {
+    pub source: usize,
+    pub ticket: u64,
+    pub entry: Vec<u8>,
+}
+
+impl Submission {
+    fn bytes(&self) -> usize {
+        ENTRY_HEAD + self.entry.len()
+    }
+
+    /// What it counts as while it waits. Small ones cost memory too.
+    pub fn cost(entry: &[u8]) -> usize {
+        entry.len() + WAITING_OVERHEAD
+    }
+}
+
+/// The heads of an entry in a group of its own, and the list that it waits in.
+pub const WAITING_OVERHEAD: usize = ENTRY_HEAD + GROUP_HEAD + 68;
+
+/// Given up when the disk is full, so that a segment can still begin and old ones can be let go.
+const RESERVE_BYTES: u64 = 64 * 1024;
+
+/// Less room than this is not worth the end of an outage.
+const LEAST_ROOM: u64 = 64 * 1024;
+
+/// Kept of the bound: a segment can begin, and the one before can be ended and let go, though entries no longer fit.
+pub const HEADS: u64 = 2 * SEGMENT_HEAD as u64;
+
+pub struct Writer {
+    shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
+    options: Options,
+    listeners: Vec<Arc<dyn Listener>>,
+    active: Option<Active>,
+    last_number: u64,
+    /// The next position. Everything below was synced.
+    next: u64,
+    released: u64,
+    going: Option<Going>,
+    /// Files that hold nothing, to go with the segments around them.
+    strays: Vec<(u64, PathBuf)>,
+    has_reserve: bool,
+    buffer: Vec<u8>,
+    results: Vec<Vec<Written>>,
+}
+
+struct Active {
+    segment: Arc<Segment>,
+    file: Arc<dyn DiskFile>,
+    /// Where the next group goes.
+    offset: u64,
+    /// Up to here the disk has taken the room.
+    capacity: u64,
+}
+
+/// The oldest segment, on its way out.
+struct Going {
+    segment: Arc<Segment>,
+    /// Only its name has yet to be gone for good.
+    removed: bool,
+}
+
+impl Active {
+    fn is_empty(&self) -> bool {
+        self.offset == SEGMENT_HEAD as u64
+    }
+}
+
+impl Writer {
+    pub fn new(
+        shared: Arc<Shared>,
+        disk: Arc<dyn Disk>,
+        options: Options,
+        listeners: Vec<Arc<dyn Listener>>,
+        strays: Vec<(u64, PathBuf)>,
+    ) -> Writer {
+        let (last_number, next) = {
+            let segments = shared.segments.lock();
+            (segments.list.last().map_or(0, |segment| segment.number), segments.end + 1)
+        };
+        let results = listeners.iter().map(|_| Vec::new()).collect();
+        Writer {
+            shared,
+            disk,
+            options,
+            listeners,
+            active: None,
+            last_number,
+            next,
+            released: 0,
+            going: None,
+            strays,
+            has_reserve: false,
+            buffer: Vec::new(),
+            results,
+        }
+    }
+
+    /// Writes what has come together, as one group where one segment takes it, and tells everybody how it went.
+    pub fn write(&mut self, waiting: &mut Vec<Submission>) {
+        let mut from = 0;
+        while from < waiting.len() {
+            let until = self.group_end(waiting, from);
+            let group = &waiting[from..until];
+            let first = self.next;
+            let result = self.write_group(group);
+            if let Err(failure) = result {
+                self.shared.health.failed.fetch_add(group.len() as u64, Ordering::Relaxed);
+                for one in group {
+                    self.note(one, Err(failure));
+                }
+            } else {
+                for (one, position) in group.iter().zip(first..) {
+                    self.note(one, Ok(Position(position)));
+                }
+            }
+            from = until;
+        }
+        // The room is free before anybody hears of it, so whoever was told may use it.
+        let cost: usize = waiting.iter().map(|one| Submission::cost(&one.entry)).sum();
+        waiting.clear();
+        self.shared.health.queued.fetch_sub(cost, Ordering::AcqRel);
+        for (listener, results) in self.listeners.iter().zip(&mut self.results) {
+            if !results.is_empty() {
+                listener.written(results);
+                results.clear();
+            }
+        }
+    }
+
+    fn note(&mut self, one: &Submission, result: Result<Position, Failure>) {
+        if let Some(results) = self.results.get_mut(one.source) {
+            results.push(Written { ticket: one.ticket, result });
+        }
+    }
+
+    /// The end of the group that begins here: as many as an empty segment takes, and at least one.
+    fn group_end(&self, waiting: &[Submission], from: usize) -> usize {
+        let most = self.options.segment_bytes.saturating_sub((SEGMENT_HEAD + GROUP_HEAD) as u64) as usize;
+        let mut bytes = 0usize;
+        let fits = waiting[from..].iter().take_while(|one| {
+            bytes = bytes.saturating_add(one.bytes());
+            bytes <= most
+        });
+        from + fits.count().max(1)
+    }
+
+    fn write_group(&mut self, group: &[Submission]) -> Result<(), Failure> {
+        if let State::Down { why, .. } = self.shared.health.state() {
+            return Err(why);
+        }
+        let start = Instant::now();
+        let length: usize = group.iter().map(Submission::bytes).sum();
+        let need = (GROUP_HEAD + length) as u64;
+        if self.used().saturating_add(need + HEADS) > self.options.most_bytes {
+            return Err(Failure::Full);
+        }
+        self.make_room(need).map_err(|error| self.fail(&error))?;
+        let Some(active) = &mut self.active else { return Err(Failure::Unavailable) };
+
+        let nonce = active.segment.nonce;
+        let (count, length) = (group.len() as u32, length as u32);
+        let head = GroupHead { nonce, first: self.next, synced: self.next - 1, count, length };
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&head.encode());
+        for (one, position) in group.iter().zip(self.next..) {
+            self.buffer.extend_from_slice(&EntryHead::new(position, &one.entry).encode(nonce));
+            self.buffer.extend_from_slice(&one.entry);
+        }
+        let done = write_full(&*active.file, &self.buffer, active.offset).and_then(|()| active.file.sync());
+        if let Err(error) = done {
+            // Nothing more goes into this segment: what it holds from here on is dead as soon as the next one begins.
+            self.active = None;
+            return Err(self.fail(&error));
+        }
+        active.segment.mark(self.next, active.offset);
+        active.offset += need;
+        active.segment.set_size(active.offset);
+        self.next += u64::from(count);
+        self.shared.segments.lock().end = self.next - 1;
+        self.shared.health.used.fetch_add(need, Ordering::AcqRel);
+        self.shared.health.wrote(u64::from(count), u64::from(length), start.elapsed());
+        Ok(())
+    }
+
+    fn used(&self) -> u64 {
+        self.shared.health.used.load(Ordering::Acquire)
+    }
+
+    fn fail(&mut self, error: &io::Error) -> Failure {
+        let why = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::Full,
+            _ => Failure::Unavailable,
+        };
+        if why == Failure::Full {
+            self.drop_reserve();
+        }
+        self.shared.health.down(why, error.to_string());
+        why
+    }
+
+    fn make_room(&mut self, need: u64) -> io::Result<()> {
+        match &mut self.active {
+            Some(active) if active.offset + need <= active.capacity => Ok(()),
+            // One that began on a full disk, or is smaller than this group.
+            Some(active) if active.is_empty() => {
+                let (file, offset) = (Arc::clone(&active.file), active.offset);
+                let capacity = self.take_room(&*file, offset, need)?;
+                if let Some(active) = &mut self.active {
+                    active.capacity = capacity;
+                }
+                Ok(())
+            }
+            Some(_) | None => self.begin(need),
+        }
+    }
+
+    /// The room that a segment should have before anything is known of what comes.
+    fn least_room(&self) -> u64 {
+        let allowed = self.options.segment_bytes.min(self.options.most_bytes.saturating_sub(self.used()));
+        LEAST_ROOM.min(allowed.saturating_sub(SEGMENT_HEAD as u64))
+    }
+
+    /// Ends the active segment and begins the next, with room for so much. When it returns an error there may be a next
+    /// one all the same, without room.
+    fn begin(&mut self, need: u64) -> io::Result<()> {
+        if let Some(active) = self.active.take() {
+            // Gives back the room that it did not use; that it fails costs nothing but room.
+            let _ = active.file.truncate(active.offset);
+        }
+        let number = self.last_number + 1;
+        let path = path_of(&self.options.folder, number);
+        // Left by an attempt that failed: its head was never durable, or nothing was written behind it.
+        match self.disk.remove(&path) {
+            Ok(()) => self.strays.retain(|(stray, _)| *stray != number),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let nonce = self.disk.nonce();
+        let file = self.disk.create(&path)?;
+        let mut block = vec![0; SEGMENT_HEAD];
+        let head = SegmentHead { number, first: self.next, nonce }.encode();
+        block[..head.len()].copy_from_slice(&head);
+        match write_full(&*file, &block, 0) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull && self.has_reserve => {
+                self.drop_reserve();
+                write_full(&*file, &block, 0)?;
+            }
+            other => other?,
+        }
+        let room = self.take_room(&*file, SEGMENT_HEAD as u64, need);
+        file.sync()?;
+        self.disk.sync_folder(&self.options.folder)?;
+
+        let offset = SEGMENT_HEAD as u64;
+        let segment = Arc::new(Segment::new(number, self.next, nonce, path, offset));
+        let before = {
+            let mut segments = self.shared.segments.lock();
+            segments.list.push(Arc::clone(&segment));
+            segments.list.iter().rev().nth(1).map(Arc::clone)
+        };
+        if let Some(before) = before {
+            // What lies behind its end, room or what failed, is dead by the new head. It may stay, but need not.
+            let _ = self.disk.open(&before.path).and_then(|file| file.truncate(before.size()));
+        }
+        self.shared.health.used.fetch_add(offset, Ordering::AcqRel);
+        self.last_number = number;
+        let capacity = *room.as_ref().unwrap_or(&offset);
+        self.active = Some(Active { segment, file, offset, capacity });
+        room.map(|_| ())
+    }
+
+    /// Takes room behind this offset: a whole segment's, or as much as there is, but not less than what is needed.
+    fn take_room(&self, file: &dyn DiskFile, offset: u64, need: u64) -> io::Result<u64> {
+        let allowed = self.options.most_bytes.saturating_sub(self.used());
+        let least = offset + need;
+        let mut size = self.options.segment_bytes.min(allowed).max(least);
+        loop {
+            match file.reserve(size) {
+                Ok(()) => return Ok(size),
+                Err(error) if error.kind() == io::ErrorKind::StorageFull && size > least => {
+                    size = (size / 2).max(least)
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Tries to get out of an outage, and to remove what could not be removed.
+    pub fn revive(&mut self) {
+        self.remove_released();
+        match self.try_revive() {
+            Ok(()) => self.shared.health.up(),
+            Err(error) => {
+                self.fail(&error);
+            }
+        }
+    }
+
+    fn try_revive(&mut self) -> io::Result<()> {
+        let used_up = self.active.as_ref().is_none_or(Active::is_empty);
+        if used_up {
+            self.make_room(self.least_room())?;
+        }
+        self.take_reserve()
+    }
+
+    fn take_reserve(&mut self) -> io::Result<()> {
+        if !self.has_reserve {
+            let path = self.options.folder.join(RESERVE);
+            let file = match self.disk.create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.disk.open(&path)?,
+                other => other?,
+            };
+            file.reserve(RESERVE_BYTES)?;
+            self.has_reserve = true;
+        }
+        Ok(())
+    }
+
+    fn drop_reserve(&mut self) {
+        // Whether it could be given up shows in what is tried next.
+        let _ = self.disk.remove(&self.options.folder.join(RESERVE));
+        self.has_reserve = false;
+    }
+
+    /// Whether [`revive`](Writer::revive) has something to do.
+    pub fn wants_revival(&self) -> bool {
+        self.shared.health.state() != State::Writing || self.may_remove()
+    }
+
+    /// Ends the active segment, so that it can be released once everything in it is settled.
+    pub fn seal(&mut self) {
+        if self.active.as_ref().is_some_and(|active| !active.is_empty())
+            && let Err(error) = self.begin(self.least_room())
+        {
+            self.fail(&error);
+        }
+    }
+
+    /// Segments that lie wholly at or below may go. The newest stays: it says where positions go on.
+    pub fn release(&mut self, up_to: Position) {
+        self.released = self.released.max(up_to.0);
+        // Where the bound is near, the active segment must be able to go too.
+        if self.next - 1 <= self.released && self.used() > self.options.most_bytes / 2 {
+            self.seal();
+        }
+        if self.may_remove() {
+            self.remove_released();
+            if self.shared.health.state() != State::Writing {
+                self.revive();
+            }
+        }
+    }
+
+    fn may_remove(&self) -> bool {
+        let segments = self.shared.segments.lock();
+        self.going.is_some() || segments.list.get(1).is_some_and(|next| next.first <= self.released.saturating_add(1))
+    }
+
+    /// From the oldest on, each made lasting before the next, so that no power cut leaves a hole between those that stay.
+    fn remove_released(&mut self) {
+        while self.may_remove() {
+            // Out of the list before it goes, so that no reader takes it for lost.
+            let going = self
+                .going
+                .take()
+                .unwrap_or_else(|| Going { segment: self.shared.segments.lock().list.remove(0), removed: false });
+            let Going { segment, removed } = self.going.insert(going);
+            if !*removed {
+                self.strays.retain(|(number, path)| *number >= segment.number || self.disk.remove(path).is_err());
+                match self.disk.remove(&segment.path) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    // Tried again later.
+                    Err(_) => return,
+                }
+                *removed = true;
+                self.shared.health.used.fetch_sub(segment.size(), Ordering::AcqRel);
+            }
+            if self.disk.sync_folder(&self.options.folder).is_err() {
+                return;
+            }
+            self.going = None;
+        }
+    }
+
+    /// A segment of an earlier life in which nothing is alive goes as soon as the active one says the same.
+    pub fn tidy(&mut self) {
+        let empty = {
+            let segments = self.shared.segments.lock();
+            let pair = segments.list.last_chunk::<2>().filter(|_| self.active.is_some());
+            pair.filter(|[before, last]| before.first == last.first).map(|[before, _]| Arc::clone(before))
+        };
+        if let Some(empty) = empty
+            && self.disk.remove(&empty.path).is_ok()
+        {
+            self.shared.segments.lock().list.retain(|segment| segment.number != empty.number);
+            self.shared.health.used.fetch_sub(empty.size(), Ordering::AcqRel);
+        }
+    }
+
+    /// Nothing new is taken from now on.
+    pub fn close(&self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+    }
+
+    pub fn has_queued(&self) -> bool {
+        self.shared.health.queued.load(Ordering::SeqCst) > 0
+    }
+
+    /// Says behind the last group that everything before was synced, so that later damage there is told from a tail that
+    /// was never finished.
+    pub fn finish(&mut self) {
+        if let Some(active) = self.active.take().filter(|active| !active.is_empty()) {
+            let (nonce, first, synced) = (active.segment.nonce, self.next, self.next - 1);
+            let mark = GroupHead { nonce, first, synced, count: 0, length: 0 }.encode();
+            // Nobody was promised the mark. The room behind it goes first: its zeros say nothing.
+            let _ = active.file.truncate(active.offset);
+            let _ = write_full(&*active.file, &mark, active.offset).and_then(|()| active.file.sync());
+        }
+    }
+}
