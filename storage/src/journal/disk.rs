@@ -25,6 +25,9 @@ pub trait Disk: Send + Sync {
 
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Takes the place of what has that name. After a crash the name stands for the one or the other.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
     /// A number that nobody can guess and that hardly ever comes twice.
@@ -120,6 +123,10 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {

@@ -118,6 +118,14 @@ impl FaultyDisk {
         self.world.lock().faults = faults;
     }
 
+    /// Does this without faults, as if it were not there.
+    pub fn spared<T>(&self, work: impl FnOnce() -> T) -> T {
+        let faults = std::mem::take(&mut self.world.lock().faults);
+        let result = work();
+        self.world.lock().faults = faults;
+        result
+    }
+
     /// Whether the process that used it has been stopped.
     pub fn stopped(&self) -> bool {
         self.world.lock().faults.stop_after == Some(0)
@@ -230,6 +238,14 @@ impl Disk for FaultyDisk {
         let mut world = self.world.lock();
         world.name_step()?;
         world.names.remove(path).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut world = self.world.lock();
+        world.name_step()?;
+        let file = world.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        world.names.insert(to.to_owned(), file);
+        Ok(())
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {

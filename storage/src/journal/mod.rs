@@ -247,11 +247,12 @@ fn open(options: Options, disk: Arc<dyn Disk>, listeners: Vec<Arc<dyn Listener>>
         io::ErrorKind::WouldBlock => OpenError::Locked,
         _ => io(error),
     })?;
-    let recover::Recovered { segments, found, strays } = recover::recover(&*disk, &options.folder, options.above)?;
+    let recover::Recovered { segments, found, strays, carry } =
+        recover::recover(&*disk, &options.folder, options.above)?;
     let health = Health::new();
     health.used.store(found.bytes, Ordering::Release);
     let shared = Arc::new(Shared { segments: Mutex::new(segments), health, closed: AtomicBool::new(false) });
-    let mut writer = Writer::new(Arc::clone(&shared), disk, options, listeners, strays);
+    let mut writer = Writer::new(Arc::clone(&shared), disk, options, listeners, strays, carry);
     writer.revive();
     writer.tidy();
     Ok(Opened { shared, writer, found, lock })

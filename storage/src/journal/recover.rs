@@ -1,6 +1,6 @@
 //! What an earlier life left in the folder: which entries are alive, where the journal ends, what is damaged.
 //!
-//! It only reads, and syncs what it accepts. The cut behind the end becomes lasting with the next segment, whose first
+//! It only reads. The cut behind the end becomes lasting with the next segment, whose first
 //! position kills whatever lies there or above; so a recovery that is killed comes to the same result again.
 
 use super::disk::{Disk, DiskFile, read_full};
@@ -9,6 +9,7 @@ use super::scan::{Piece, Scan, first_group};
 use super::segments::{Named, Segment, Segments, named, path_of};
 use super::{Damage, Found, OpenError, What};
 use crate::Position;
+use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub struct Recovered {
     pub found: Found,
     /// Files with the name of a segment in which nothing of one was found.
     pub strays: Vec<(u64, PathBuf)>,
+    /// The entries that no later group says were synced.
+    pub carry: Vec<(u64, Bytes)>,
 }
 
 /// `above`: a position that the caller knows was given out, so that none is given twice when the newest files are lost.
@@ -83,6 +86,7 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
 
     let mut end = above.0;
     let mut torn = false;
+    let mut carry = Vec::new();
     if let Some(last) = list.last() {
         let file = disk.open(&last.path).map_err(io(&last.path))?;
         let survey = survey(&*file, last, u64::MAX).map_err(io(&last.path))?;
@@ -90,8 +94,7 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
         damaged.extend(verdict.damaged);
         torn = verdict.torn;
         last.set_size(verdict.size);
-        // What is shown to readers from now on must not go with the next power cut.
-        file.sync().map_err(io(&last.path))?;
+        carry = tail(&*file, last, survey.synced, verdict.end).map_err(io(&last.path))?;
         end = verdict.end;
         if end < above.0 {
             let (from, until) = (Position(end + 1), Position(above.0 + 1));
@@ -102,7 +105,7 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
     let segments = Segments { list, end };
     let bytes = segments.list.iter().map(|segment| segment.size()).sum();
     let found = Found { first: Position(segments.first()), end: Position(end), damaged, bytes, torn };
-    Ok(Recovered { segments, found, strays })
+    Ok(Recovered { segments, found, strays, carry })
 }
 
 /// Whole entries without a hole between them.
@@ -162,6 +165,24 @@ fn survey(file: &dyn DiskFile, segment: &Segment, below: u64) -> std::io::Result
         }
     }
     Ok(survey)
+}
+
+/// The entries above what was synced, up to the end.
+fn tail(file: &dyn DiskFile, segment: &Segment, synced: u64, end: u64) -> std::io::Result<Vec<(u64, Bytes)>> {
+    let mut scan = Scan::new(file, segment.nonce, segment.find(synced + 1), segment.size());
+    let mut carry: Vec<(u64, Bytes)> = Vec::new();
+    let mut next = synced + 1;
+    while next <= end {
+        match scan.next()? {
+            Some((_, Piece::Entry { position, body })) if position == next => {
+                carry.push((position, body));
+                next += 1;
+            }
+            Some(_) => {}
+            None => return Err(std::io::Error::other("what was read is gone")),
+        }
+    }
+    Ok(carry)
 }
 
 impl Survey {

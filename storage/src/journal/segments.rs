@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub const LOCK: &str = "journal.lock";
+/// A segment that has not begun yet.
+pub const UNFINISHED: &str = "journal.next";
 /// Room that is given up when the disk is full.
 pub const RESERVE: &str = "journal.reserve";
 const PREFIX: &str = "journal-";
@@ -117,7 +119,7 @@ mod tests {
         {
             assert_eq!(named(alike), Named::Alike, "{alike}");
         }
-        for other in [LOCK, RESERVE, "notes.txt", ""] {
+        for other in [LOCK, RESERVE, UNFINISHED, "notes.txt", ""] {
             assert_eq!(named(other), Named::Other, "{other}");
         }
     }

@@ -2,16 +2,31 @@
 
 use super::disk::{Disk, DiskFile, write_full};
 use super::health::State;
-use super::layout::{ENTRY_HEAD, EntryHead, GROUP_HEAD, GroupHead, SEGMENT_HEAD, SegmentHead};
-use super::segments::{RESERVE, Segment, path_of};
+use super::layout::{ENTRY_HEAD, EntryHead, GROUP_HEAD, GroupHead, SEGMENT_HEAD, SEGMENT_HEAD_USED, SegmentHead};
+use super::segments::{RESERVE, Segment, UNFINISHED, path_of};
 use super::{Listener, Options, Shared, Written};
 use crate::answer::Failure;
 use crate::ask::Position;
+use bytes::Bytes;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+
+/// Appends a group of these entries. The head's count and length are filled in.
+fn put_group<'a>(out: &mut Vec<u8>, head: GroupHead, entries: impl Iterator<Item = (u64, &'a [u8])>) {
+    let start = out.len();
+    out.resize(start + GROUP_HEAD, 0);
+    let mut count = 0;
+    for (position, entry) in entries {
+        out.extend_from_slice(&EntryHead::new(position, entry).encode(head.nonce));
+        out.extend_from_slice(entry);
+        count += 1;
+    }
+    let length = (out.len() - start - GROUP_HEAD) as u32;
+    out[start..start + GROUP_HEAD].copy_from_slice(&GroupHead { count, length, ..head }.encode());
+}
 
 /// What one source wants to have written.
 pub struct Submission {
@@ -56,6 +71,9 @@ pub struct Writer {
     going: Option<Going>,
     /// Files that hold nothing, to go with the segments around them.
     strays: Vec<(u64, PathBuf)>,
+    /// Entries of an earlier life that its last sync may not have reached: they are written again before anything new,
+    /// because to sync a file of which nobody knows whether a sync has failed proves nothing.
+    carry: Vec<(u64, Bytes)>,
     has_reserve: bool,
     buffer: Vec<u8>,
     results: Vec<Vec<Written>>,
@@ -90,6 +108,7 @@ impl Writer {
         options: Options,
         listeners: Vec<Arc<dyn Listener>>,
         strays: Vec<(u64, PathBuf)>,
+        carry: Vec<(u64, Bytes)>,
     ) -> Writer {
         let (last_number, next) = {
             let segments = shared.segments.lock();
@@ -107,6 +126,7 @@ impl Writer {
             released: 0,
             going: None,
             strays,
+            carry,
             has_reserve: false,
             buffer: Vec::new(),
             results,
@@ -176,14 +196,10 @@ impl Writer {
         let Some(active) = &mut self.active else { return Err(Failure::Unavailable) };
 
         let nonce = active.segment.nonce;
-        let (count, length) = (group.len() as u32, length as u32);
-        let head = GroupHead { nonce, first: self.next, synced: self.next - 1, count, length };
+        let head = GroupHead { nonce, first: self.next, synced: self.next - 1, count: 0, length: 0 };
         self.buffer.clear();
-        self.buffer.extend_from_slice(&head.encode());
-        for (one, position) in group.iter().zip(self.next..) {
-            self.buffer.extend_from_slice(&EntryHead::new(position, &one.entry).encode(nonce));
-            self.buffer.extend_from_slice(&one.entry);
-        }
+        let entries = group.iter().map(|one| &one.entry[..]);
+        put_group(&mut self.buffer, head, (self.next..).zip(entries));
         let done = write_full(&*active.file, &self.buffer, active.offset).and_then(|()| active.file.sync());
         if let Err(error) = done {
             // Nothing more goes into this segment: what it holds from here on is dead as soon as the next one begins.
@@ -193,10 +209,10 @@ impl Writer {
         active.segment.mark(self.next, active.offset);
         active.offset += need;
         active.segment.set_size(active.offset);
-        self.next += u64::from(count);
+        self.next += group.len() as u64;
         self.shared.segments.lock().end = self.next - 1;
         self.shared.health.used.fetch_add(need, Ordering::AcqRel);
-        self.shared.health.wrote(u64::from(count), u64::from(length), start.elapsed());
+        self.shared.health.wrote(group.len() as u64, length as u64, start.elapsed());
         Ok(())
     }
 
@@ -245,32 +261,41 @@ impl Writer {
             // Gives back the room that it did not use; that it fails costs nothing but room.
             let _ = active.file.truncate(active.offset);
         }
-        let number = self.last_number + 1;
-        let path = path_of(&self.options.folder, number);
-        // Left by an attempt that failed: its head was never durable, or nothing was written behind it.
-        match self.disk.remove(&path) {
-            Ok(()) => self.strays.retain(|(stray, _)| *stray != number),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        let (number, nonce) = (self.last_number + 1, self.disk.nonce());
+        let first = self.carry.first().map_or(self.next, |(position, _)| *position);
+        let mut bytes = vec![0; SEGMENT_HEAD];
+        bytes[..SEGMENT_HEAD_USED].copy_from_slice(&SegmentHead { number, first, nonce }.encode());
+        if !self.carry.is_empty() {
+            let head = GroupHead { nonce, first, synced: first - 1, count: 0, length: 0 };
+            put_group(&mut bytes, head, self.carry.iter().map(|(position, entry)| (*position, &entry[..])));
         }
-        let nonce = self.disk.nonce();
-        let file = self.disk.create(&path)?;
-        let mut block = vec![0; SEGMENT_HEAD];
-        let head = SegmentHead { number, first: self.next, nonce }.encode();
-        block[..head.len()].copy_from_slice(&head);
-        match write_full(&*file, &block, 0) {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull && self.has_reserve => {
-                self.drop_reserve();
-                write_full(&*file, &block, 0)?;
+        let offset = bytes.len() as u64;
+
+        // Under another name until it is whole: its head takes effect all at once.
+        let unfinished = self.options.folder.join(UNFINISHED);
+        let file = self.disk.create(&unfinished).or_else(|error| {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(error);
             }
-            other => other?,
+            self.disk.remove(&unfinished)?;
+            self.disk.create(&unfinished)
+        })?;
+        if let Err(error) = write_full(&*file, &bytes, 0) {
+            if error.kind() != io::ErrorKind::StorageFull || !self.has_reserve {
+                return Err(error);
+            }
+            self.drop_reserve();
+            write_full(&*file, &bytes, 0)?;
         }
-        let room = self.take_room(&*file, SEGMENT_HEAD as u64, need);
+        let room = self.take_room(&*file, offset, need);
         file.sync()?;
+        let path = path_of(&self.options.folder, number);
+        self.disk.rename(&unfinished, &path)?;
         self.disk.sync_folder(&self.options.folder)?;
 
-        let offset = SEGMENT_HEAD as u64;
-        let segment = Arc::new(Segment::new(number, self.next, nonce, path, offset));
+        self.strays.retain(|(stray, _)| *stray != number);
+        self.carry.clear();
+        let segment = Arc::new(Segment::new(number, first, nonce, path, offset));
         let before = {
             let mut segments = self.shared.segments.lock();
             segments.list.push(Arc::clone(&segment));
@@ -278,7 +303,8 @@ impl Writer {
         };
         if let Some(before) = before {
             // What lies behind its end, room or what failed, is dead by the new head. It may stay, but need not.
-            let _ = self.disk.open(&before.path).and_then(|file| file.truncate(before.size()));
+            let trim = |file: Arc<dyn DiskFile>| file.truncate(before.size()).and_then(|()| file.sync());
+            let _ = self.disk.open(&before.path).and_then(trim);
         }
         self.shared.health.used.fetch_add(offset, Ordering::AcqRel);
         self.last_number = number;
