@@ -18,8 +18,8 @@ pub struct Recovered {
     pub found: Found,
     /// Files with the name of a segment in which nothing of one was found.
     pub strays: Vec<(u64, PathBuf)>,
-    /// The entries that no later group says were synced.
-    pub carry: Vec<(u64, Bytes)>,
+    /// The entries that no later group says were synced, each with its position and offset.
+    pub carry: Vec<(u64, Bytes, u64)>,
 }
 
 /// `above`: a position that the caller knows was given out, so that none is given twice when the newest files are lost.
@@ -168,14 +168,14 @@ fn survey(file: &dyn DiskFile, segment: &Segment, below: u64) -> std::io::Result
 }
 
 /// The entries above what was synced, up to the end.
-fn tail(file: &dyn DiskFile, segment: &Segment, synced: u64, end: u64) -> std::io::Result<Vec<(u64, Bytes)>> {
+fn tail(file: &dyn DiskFile, segment: &Segment, synced: u64, end: u64) -> std::io::Result<Vec<(u64, Bytes, u64)>> {
     let mut scan = Scan::new(file, segment.nonce, segment.find(synced + 1), segment.size());
-    let mut carry: Vec<(u64, Bytes)> = Vec::new();
+    let mut carry: Vec<(u64, Bytes, u64)> = Vec::new();
     let mut next = synced + 1;
     while next <= end {
         match scan.next()? {
-            Some((_, Piece::Entry { position, body })) if position == next => {
-                carry.push((position, body));
+            Some((offset, Piece::Entry { position, body })) if position == next => {
+                carry.push((position, body, offset));
                 next += 1;
             }
             Some(_) => {}

@@ -72,8 +72,8 @@ pub struct Writer {
     /// Files that hold nothing, to go with the segments around them.
     strays: Vec<(u64, PathBuf)>,
     /// Entries of an earlier life that its last sync may not have reached: they are written again before anything new,
-    /// because to sync a file of which nobody knows whether a sync has failed proves nothing.
-    carry: Vec<(u64, Bytes)>,
+    /// because to sync a file of which nobody knows whether a sync has failed proves nothing. With their old offsets.
+    carry: Vec<(u64, Bytes, u64)>,
     has_reserve: bool,
     buffer: Vec<u8>,
     results: Vec<Vec<Written>>,
@@ -108,7 +108,7 @@ impl Writer {
         options: Options,
         listeners: Vec<Arc<dyn Listener>>,
         strays: Vec<(u64, PathBuf)>,
-        carry: Vec<(u64, Bytes)>,
+        carry: Vec<(u64, Bytes, u64)>,
     ) -> Writer {
         let (last_number, next) = {
             let segments = shared.segments.lock();
@@ -262,12 +262,12 @@ impl Writer {
             let _ = active.file.truncate(active.offset);
         }
         let (number, nonce) = (self.last_number + 1, self.disk.nonce());
-        let first = self.carry.first().map_or(self.next, |(position, _)| *position);
+        let first = self.carry.first().map_or(self.next, |(position, ..)| *position);
         let mut bytes = vec![0; SEGMENT_HEAD];
         bytes[..SEGMENT_HEAD_USED].copy_from_slice(&SegmentHead { number, first, nonce }.encode());
         if !self.carry.is_empty() {
             let head = GroupHead { nonce, first, synced: first - 1, count: 0, length: 0 };
-            put_group(&mut bytes, head, self.carry.iter().map(|(position, entry)| (*position, &entry[..])));
+            put_group(&mut bytes, head, self.carry.iter().map(|(position, entry, _)| (*position, &entry[..])));
         }
         let offset = bytes.len() as u64;
 
@@ -294,7 +294,7 @@ impl Writer {
         self.disk.sync_folder(&self.options.folder)?;
 
         self.strays.retain(|(stray, _)| *stray != number);
-        self.carry.clear();
+        let carried = std::mem::take(&mut self.carry);
         let segment = Arc::new(Segment::new(number, first, nonce, path, offset));
         let before = {
             let mut segments = self.shared.segments.lock();
@@ -302,6 +302,10 @@ impl Writer {
             segments.list.iter().rev().nth(1).map(Arc::clone)
         };
         if let Some(before) = before {
+            if let Some((_, _, old)) = carried.first() {
+                self.shared.health.used.fetch_sub(before.size() - old, Ordering::AcqRel);
+                before.set_size(*old);
+            }
             // What lies behind its end, room or what failed, is dead by the new head. It may stay, but need not.
             let trim = |file: Arc<dyn DiskFile>| file.truncate(before.size()).and_then(|()| file.sync());
             let _ = self.disk.open(&before.path).and_then(trim);

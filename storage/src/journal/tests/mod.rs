@@ -63,7 +63,7 @@ impl Hand {
 
     /// Everything there is, in pages, with what is damaged.
     pub fn read_all(&self) -> (Vec<(u64, Bytes)>, Vec<super::Damage>) {
-        read_all(&self.log, 3000)
+        read_all(&self.log, 20_000)
     }
 }
 
