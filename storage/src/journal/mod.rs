@@ -3,7 +3,7 @@
 //!
 //! Read in this order:
 //! 1. [`layout`]: the bytes. [`scan`]: walking through them, damage included.
-//! 2. [`recover`]: what an earlier life left. `writer`: groups, segments, failures. `intake`: the thread and its queue.
+//! 2. [`recover`]: what an earlier life left. `writer`: groups, failures, room. `intake`: the thread and its queue.
 //! 3. [`log`]: reading, releasing. [`disk`]: all that is asked of a disk. [`faulty`]: a disk for tests.
 //!
 //! What is absent: an entry is opaque bytes here ([`crate::entry`] makes them), and nothing decides what is settled.
@@ -243,10 +243,9 @@ struct Opened {
 fn open(options: Options, disk: Arc<dyn Disk>, listeners: Vec<Arc<dyn Listener>>) -> Result<Opened, OpenError> {
     let io = |error| OpenError::Io { what: options.folder.display().to_string(), error };
     disk.create_folder(&options.folder).map_err(io)?;
-    let lock = disk.lock(&options.folder.join(segments::LOCK)).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => OpenError::Locked,
-        _ => io(error),
-    })?;
+    let lock = disk
+        .lock(&options.folder.join(segments::LOCK))
+        .map_err(|error| if error.kind() == io::ErrorKind::WouldBlock { OpenError::Locked } else { io(error) })?;
     let recover::Recovered { segments, found, strays, carry } =
         recover::recover(&*disk, &options.folder, options.above)?;
     let health = Health::new();

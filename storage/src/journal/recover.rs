@@ -40,6 +40,7 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
 
     let mut list: Vec<Arc<Segment>> = Vec::new();
     let mut strays = Vec::new();
+    let mut nothing = Vec::new();
     let mut damaged = Vec::new();
     for number in numbers {
         let path = path_of(folder, number);
@@ -60,6 +61,7 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
             }),
         };
         let Some(head) = head else {
+            nothing.push(number);
             strays.push((number, path));
             continue;
         };
@@ -101,6 +103,12 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
             damaged.push(Damage { from, until, segment: last.number, offset: last.size(), what: What::Segment });
             end = above.0;
         }
+    }
+    // A file gets its name when it is whole, so these were damaged; what they held shows only by what is missing.
+    for number in nothing {
+        let next = list.iter().find(|segment| segment.number > number).map_or(end + 1, |segment| segment.first);
+        let next = Position(next);
+        damaged.push(Damage { from: next, until: next, segment: number, offset: 0, what: What::Segment });
     }
     let segments = Segments { list, end };
     let bytes = segments.list.iter().map(|segment| segment.size()).sum();

@@ -168,7 +168,7 @@ fn life(dice: &mut Dice, disk: &FaultyDisk, options: &Options, truth: &mut Truth
 #[test]
 fn what_was_answered_is_there_and_what_failed_stays_away() {
     let (mut written, mut failed, mut revived) = (0, 0, 0);
-    let seeds = std::env::var("JOURNAL_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3000);
+    let seeds = std::env::var("JOURNAL_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2000);
     for seed in 0..seeds {
         let mut dice = Dice::new(seed);
         let disk = FaultyDisk::new(dice.roll());
