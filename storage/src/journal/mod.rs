@@ -71,8 +71,8 @@ impl Options {
     }
 }
 
-/// Who is told how it went, one for each source. Called from the writer's thread, once per source for what came
-/// together, in the order in which it was handed in; it should not take long. The list is used again.
+/// Who is told how it went, one for each source. Called from the writer's thread, once per group and
+/// source, in the order in which it was handed in; it should not take long. The list is used again.
 pub trait Listener: Send + Sync {
     fn written(&self, results: &mut Vec<Written>);
 }

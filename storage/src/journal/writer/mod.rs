@@ -147,18 +147,18 @@ impl Writer {
                     self.note(one, Ok(Position(position)));
                 }
             }
+            // The room is free before anybody hears of it, so whoever was told may use it.
+            let cost: usize = group.iter().map(|one| Submission::cost(&one.entry)).sum();
+            self.shared.health.queued.fetch_sub(cost, Ordering::AcqRel);
+            for (listener, results) in self.listeners.iter().zip(&mut self.results) {
+                if !results.is_empty() {
+                    listener.written(results);
+                    results.clear();
+                }
+            }
             from = until;
         }
-        // The room is free before anybody hears of it, so whoever was told may use it.
-        let cost: usize = waiting.iter().map(|one| Submission::cost(&one.entry)).sum();
         waiting.clear();
-        self.shared.health.queued.fetch_sub(cost, Ordering::AcqRel);
-        for (listener, results) in self.listeners.iter().zip(&mut self.results) {
-            if !results.is_empty() {
-                listener.written(results);
-                results.clear();
-            }
-        }
     }
 
     fn note(&mut self, one: &Submission, result: Result<Position, Failure>) {
