@@ -55,7 +55,7 @@ fn empty(n: u64, class: &Arc<RoomClass>) -> Batch {
 /// Over all rooms in turn. A room keeps its newest events, as a home does.
 fn nanos_per_post(size: u64, keyed: bool) -> u64 {
     let class = Arc::new(RoomClass::default());
-    let mut port = StorePort::memory(Runs::after(Epoch(5)));
+    let mut port = StorePort::memory(Runs::after(Epoch(5), None));
     let mut kept = Vec::new();
     let mut took = Vec::new();
     for round in 0..POSTS / size / ROOMS {
@@ -83,7 +83,7 @@ fn median(mut of: Vec<u64>) -> u64 {
 }
 
 fn micros_per_load() -> u64 {
-    let mut port = StorePort::memory(Runs::after(Epoch(5)));
+    let mut port = StorePort::memory(Runs::after(Epoch(5), None));
     let mut batch = empty(0, &Arc::new(RoomClass::default()));
     (1..=1024).for_each(|seq| post(&mut batch, seq, true));
     let (key, handle) = (batch.room.clone(), batch.handle);

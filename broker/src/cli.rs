@@ -46,7 +46,7 @@ pub struct Serve {
     #[arg(long, env = "ROOKERY_SERVE__FIRST_CORE")]
     pub first_core: Option<usize>,
     /// Where history goes
-    #[arg(long, env = "ROOKERY_STORE__ENGINE", value_enum, default_value_t = StoreEngine::Memory)]
+    #[arg(long, env = "ROOKERY_STORE__ENGINE", value_enum, default_value_t = StoreEngine::Embedded)]
     pub store: StoreEngine,
     /// Web pages that may connect, as https://chat.example.org; "*" for all. None by default: browsers of pages
     /// elsewhere are refused, programs (which send no origin) are not
@@ -58,6 +58,8 @@ pub struct Serve {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StoreEngine {
+    /// In the data folder: what is acked survives kill -9 and a power cut
+    Embedded,
     /// Kept while the process runs
     Memory,
 }

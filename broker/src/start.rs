@@ -1,14 +1,14 @@
 //! From options to a running node: each step says why it stands where it stands.
 
 use crate::auth::{Secret, Tokens};
-use crate::cli::{self, LimitOptions};
+use crate::cli::{self, LimitOptions, StoreEngine};
 use crate::data::DataFolder;
 use crate::http::FrontSettings;
 use crate::net::listen::{self, ListenOptions};
 use crate::net::origin::{Origin, OriginPolicy};
 use crate::ports::{
     Clock,
-    store::{Runs, StorePort},
+    store::{NodeStore, Runs},
 };
 use crate::shard::cell::{self, Doors, ShardCounters};
 use crate::shard::thread;
@@ -53,7 +53,7 @@ pub const MAIN_REALM: Realm = Name::literal("main");
 /// Runs a node until it is told to stop.
 pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     // The folder first: its lock keeps a second process from everything that follows.
-    let data = DataFolder::open(&options.data).map_err(Failure::config)?;
+    let data = Arc::new(DataFolder::open(&options.data).map_err(Failure::config)?);
     let secret = secret(data.path())?;
     // Durable before the first event of this run can be numbered.
     let clock = Clock::default();
@@ -72,23 +72,26 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
 
     let (doors, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| cell::door()).unzip();
     let doors: Doors = doors.into();
+    let store = NodeStore::open(options.store, data.path(), &doors)
+        .map_err(|error| Failure::system(format!("{}: {error}", data.path().display())))?;
     thread::report_panics();
     let (ended, endings) = mpsc::unbounded_channel();
     let front = FrontSettings { realm: MAIN_REALM, origins: origins(&options.allow_origin)? };
     let cores = cores(options.first_core);
-    let runs = Runs::after(run);
+    let survives = options.store != StoreEngine::Memory;
+    let runs = Runs::after(run, survives.then(|| data.clone()));
     let mut counters = Vec::new();
     let mut threads = Vec::new();
     for (id, (listener, mailbox)) in (0..shards).zip(listeners.into_iter().zip(mailboxes)) {
         let counted = Arc::new(ShardCounters::default());
         counters.push(counted.clone());
-        let store = StorePort::memory(runs.clone());
+        let port = store.shard(ShardId(id), runs.clone()).ok_or_else(|| Failure::system("a shard without a store"))?;
         let settings = Settings {
             shard: ShardId(id),
             shards,
             run,
             placement_key,
-            reach: store.reach(),
+            reach: port.reach(),
             realms: realms.clone(),
             limits: engine_limits(&options.limits),
         };
@@ -99,7 +102,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
             mailbox,
             doors: doors.clone(),
             tokens: tokens.clone(),
-            store,
+            store: port,
             clock: clock.clone(),
             counters: counted,
             front: front.clone(),
@@ -107,6 +110,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         };
         threads.push(thread::spawn(plan).map_err(Failure::system)?);
     }
+    store.wake_undone(&doors, placement_key);
     banner::print(&banner::Facts {
         address,
         shards,
@@ -117,7 +121,10 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         clock,
         limits: &options.limits,
     });
-    stop::wait(doors, threads, endings)
+    let ended = stop::wait(doors, threads, endings);
+    // Behind the shards: nothing is handed in any more.
+    store.close();
+    ended
 }
 
 /// Prints a token for one user.

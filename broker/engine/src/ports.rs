@@ -37,6 +37,11 @@ pub trait Ports {
     /// The next place in a room, in the order of asking.
     fn sequence(&mut self, ticket: Ticket, request: &SequenceRequest<'_>) -> Option<Sequenced>;
 
+    /// Whether the store takes more at present. While it does not, nothing is given a place.
+    fn takes_writes(&self) -> bool {
+        true
+    }
+
     /// Events and rows of one room, atomically, in the order of asking.
     fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored>;
 

@@ -11,7 +11,7 @@ use crate::shard::cell::{Doors, Mail};
 use crate::shard::mailbox::Full;
 use rookery_engine::message::{Parcel, ShardId};
 use rookery_engine::ports::{
-    Batch, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
 };
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{Millis, Realm, RoomHandle, RoomKey};
@@ -31,6 +31,11 @@ pub struct ShellPorts {
 impl ShellPorts {
     pub fn new(me: ShardId, doors: Doors, tokens: Arc<Tokens>, store: store::StorePort) -> ShellPorts {
         ShellPorts { me, doors, tokens, store, held: Vec::new() }
+    }
+
+    /// The store has answers: what they are to the engine.
+    pub fn store_answers(&mut self, out: &mut Vec<Fact>) {
+        self.store.poll(out);
     }
 
     /// Tries again to send what is held. True: nothing is.
@@ -72,6 +77,10 @@ impl Ports for ShellPorts {
 
     fn sequence(&mut self, _ticket: Ticket, request: &SequenceRequest<'_>) -> Option<Sequenced> {
         Some(sequencer::next(request))
+    }
+
+    fn takes_writes(&self) -> bool {
+        self.store.takes_writes()
     }
 
     fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored> {

@@ -31,6 +31,8 @@ pub enum Mail {
     },
     /// A late answer of a port that works elsewhere.
     Fact(Box<Fact>),
+    /// The store has answers for this shard.
+    StoreAnswers,
     /// A fresh connection whose room lives here.
     Connection(Box<Arrival<std::net::TcpStream>>),
     /// Close every connection in order, give them this long to read why, then stop.
@@ -96,6 +98,8 @@ pub struct Inner {
     pub ports: ShellPorts,
     pub seats: Seats,
     pub dirty: Vec<ConnId>,
+    /// Of the store, on their way to the engine; kept for its allocation.
+    pub facts: Vec<Fact>,
     pub commands_this_turn: u64,
     pub turn_began_micros: u64,
     pub pace: Pace,
@@ -135,6 +139,7 @@ impl ShardCell {
                 ports,
                 seats: Seats::default(),
                 dirty: Vec::new(),
+                facts: Vec::new(),
                 commands_this_turn: 0,
                 turn_began_micros: 0,
                 pace: Pace::default(),

@@ -1,6 +1,6 @@
 //! A shard's thread: pinned to a core, with its own runtime, listener and tasks.
 
-use super::cell::{Doors, Mail, ShardCell, ShardCounters};
+use super::cell::{Doors, Inner, Mail, ShardCell, ShardCounters};
 use super::mailbox::Receiver;
 use super::{connection, turn};
 use crate::allocator;
@@ -124,6 +124,7 @@ async fn mail(cell: &Rc<ShardCell>, mut mailbox: Receiver<Mail>) -> Duration {
                 let inner = &mut *inner;
                 inner.shard.fact(now, &mut inner.ports, *fact);
             }
+            Mail::StoreAnswers => store_answers(cell),
             Mail::Connection(arrival) => match arrival.enter() {
                 Ok(arrival) => connection::begin(cell, arrival),
                 Err(error) => tracing::warn!(event = "socket_not_taken", %error),
@@ -135,6 +136,17 @@ async fn mail(cell: &Rc<ShardCell>, mut mailbox: Receiver<Mail>) -> Duration {
             return last_words;
         }
         mailbox.sleep().await;
+    }
+}
+
+/// Tells the engine what the store has answered.
+fn store_answers(cell: &ShardCell) {
+    let now = cell.now();
+    let mut inner = cell.inner.borrow_mut();
+    let Inner { shard, ports, facts, .. } = &mut *inner;
+    ports.store_answers(facts);
+    for fact in facts.drain(..) {
+        shard.fact(now, ports, fact);
     }
 }
 
@@ -152,6 +164,8 @@ async fn timers(cell: Rc<ShardCell>) {
         if !wait.is_zero() {
             tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
         }
+        // A store whose call was lost in a full lane is heard a beat later.
+        store_answers(&cell);
         let now = cell.now();
         {
             let mut inner = cell.inner.borrow_mut();

@@ -1,14 +1,17 @@
 //! A node as a child process: its own port and data folder, ended by the id it was started with.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 pub struct Node {
     child: Child,
     pub address: SocketAddr,
-    pub data: tempfile::TempDir,
+    pub data: Arc<TempDir>,
     lines: BufReader<std::process::ChildStdout>,
 }
 
@@ -21,7 +24,12 @@ impl Node {
     }
 
     pub fn start_with(shards: u8, more: &[&str]) -> Node {
-        let data = tempfile::tempdir().unwrap();
+        Node::start_in(Arc::new(tempfile::tempdir().unwrap()), shards, more)
+    }
+
+    /// On a folder that another node may have left.
+    pub fn start_in(data: Arc<TempDir>, shards: u8, more: &[&str]) -> Node {
+        let log = OpenOptions::new().create(true).append(true).open(data.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rookery"));
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--shards", &shards.to_string()])
@@ -31,16 +39,17 @@ impl Node {
             .env("ROOKERY_AUTH__SECRET", SECRET)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(data.path().join("log")).unwrap());
+            .stderr(log);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
+        let said = || std::fs::read_to_string(data.path().join("log")).unwrap_or_default();
         let address = first
             .split_whitespace()
             .nth(1)
             .and_then(|word| word.parse().ok())
-            .unwrap_or_else(|| panic!("the first line names the address: {first:?}"));
+            .unwrap_or_else(|| panic!("the first line names the address: {first:?}; the log: {}", said()));
         Node { child, address, data, lines }
     }
 
@@ -85,6 +94,12 @@ impl Node {
     pub fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// The folder of one that is at its end.
+    pub fn over(mut self) -> Arc<TempDir> {
+        self.wait(Duration::from_secs(30));
+        self.data.clone()
     }
 
     /// Waits for the end that was asked for.

@@ -183,6 +183,7 @@ impl Room {
     fn go(&mut self, w: &mut World<'_>, envelope: &Envelope, go: Go) {
         let to = envelope.reply_to;
         match go {
+            Go::Propose(_) if !w.ports.takes_writes() => w.refuse(to, busy()),
             Go::Propose(mut proposal) => {
                 if let Err(retry_after_ms) = self.spend(w, 1 + proposal.then.len()) {
                     return w.refuse(to, Refusal::later(ErrorCode::RateLimited, retry_after_ms));

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`rows`] (what is written), [`codec`] (its bytes), [`image`] and [`load`] (a room comes back),
 //! [`fetch`], [`replay`] (what else is asked), [`reading`] (records as the engine sees them),
-//! [`failures`] and [`runs`] (what is not stored).
+//! [`failures`] and [`runs`] (what is not stored), [`node`] (the store of all shards together).
 //!
 //! A store that answers at once (the memory model) is answered for within the call; one that answers later, by facts.
 
@@ -11,6 +11,7 @@ mod failures;
 mod fetch;
 mod image;
 mod load;
+mod node;
 mod reading;
 mod replay;
 mod rows;
@@ -18,6 +19,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
+pub use node::NodeStore;
 pub use runs::Runs;
 
 use failures::Failures;
@@ -30,6 +32,9 @@ use rookery_storage::memory::{Memory, MemoryOptions};
 use rookery_storage::{Ask, Completion, Failure, Outcome, Store, Ticket as StoreTicket};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
+
+/// What one turn can bring beyond what was looked at before it: more than its commands usually carry.
+const TURN_BYTES: usize = 8 << 20;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -95,9 +100,9 @@ impl StorePort {
         self.reach
     }
 
-    /// How many bytes of batches the store would take now.
-    pub fn window(&self) -> usize {
-        self.store.window()
+    /// Whether what a turn may still bring would find room. A batch that finds none breaks its room.
+    pub fn takes_writes(&self) -> bool {
+        self.store.window() >= TURN_BYTES
     }
 
     /// Whether nothing is owed to the engine: no batch under way, no question open, no answer untold.

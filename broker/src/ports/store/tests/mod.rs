@@ -87,13 +87,13 @@ impl Rig {
     }
 
     fn new(open: Box<dyn Fn() -> Box<dyn Store + Send>>, faulty: Option<Kept<Faulty<Memory>>>) -> Rig {
-        let port = StorePort::new(open(), Runs::after(RUN));
+        let port = StorePort::new(open(), Runs::after(RUN, None));
         Rig { open, faulty, port, tickets: 0 }
     }
 
     /// Everything that the port knew is forgotten.
     fn restart(&mut self) {
-        self.port = StorePort::new((self.open)(), Runs::after(RUN));
+        self.port = StorePort::new((self.open)(), Runs::after(RUN, None));
     }
 
     fn ticket(&mut self) -> Ticket {

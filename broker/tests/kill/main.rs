@@ -1,0 +1,88 @@
+//! Kill -9 at random moments under load, again and again on the same folder: what was acked is there, once, in order,
+//! where its ack said; what listeners saw and nobody was promised is told to be gone.
+// Whatever this story does not expect is its failure, now and with every new variant.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod judge;
+mod sender;
+mod watcher;
+
+use sender::Sender;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::Node;
+use watcher::Watcher;
+
+pub const ROOMS: usize = 64;
+const SENDERS: u64 = 8;
+const WATCHERS: usize = 4;
+/// A node is ready within this, however it ended.
+const READY: Duration = Duration::from_secs(1);
+
+pub fn room_name(room: usize) -> String {
+    format!("kill-{room}")
+}
+
+/// `make prove` asks for more than `make test`.
+fn kills() -> u32 {
+    std::env::var("ROOKERY_KILLS").map_or(20, |n| n.parse().unwrap())
+}
+
+fn start(data: Arc<tempfile::TempDir>) -> Node {
+    const NO_LIMITS: [&str; 6] = [
+        "--commands-per-second",
+        "0",
+        "--user-commands-per-second",
+        "0",
+        "--room-events-per-second",
+        "0",
+    ];
+    Node::start_in(data, 2, &NO_LIMITS)
+}
+
+#[test]
+fn nothing_acked_is_lost() {
+    let mut data = Arc::new(tempfile::tempdir().unwrap());
+    let mut senders: Vec<Sender> = (0..SENDERS).map(Sender::new).collect();
+    let mut watchers: Vec<Watcher> = (0..WATCHERS).map(|w| Watcher::new((w..ROOMS).step_by(WATCHERS).collect())).collect();
+    let mut slowest = Duration::ZERO;
+    for kill in 0..kills() {
+        let began = Instant::now();
+        let node = start(data);
+        slowest = slowest.max(began.elapsed());
+        // The moment itself; correctness does not hang on it.
+        let lives = Duration::from_millis(150 + u64::from(kill) * 7919 % 700);
+        let address = node.address;
+        std::thread::scope(|scope| {
+            for sender in &mut senders {
+                let token = node.token(&sender.user());
+                scope.spawn(move || sender.run(address, &token));
+            }
+            for watcher in &mut watchers {
+                let token = node.token("watcher");
+                scope.spawn(move || watcher.run(address, &token));
+            }
+            std::thread::sleep(lives);
+            node.signal("-KILL");
+        });
+        data = node.over();
+    }
+    let acked: usize = senders.iter().map(|sender| sender.acked.len()).sum();
+    let node = start(data);
+    // What is still open is sent once more: each of it is there or not, and now it is.
+    for sender in &mut senders {
+        let token = node.token(&sender.user());
+        sender.finish(node.address, &token);
+    }
+    let told: usize = watchers.iter().map(|watcher| watcher.retracted).sum();
+    let counted = judge::judge(&node, &senders, &watchers);
+    println!(
+        "{} kills, {acked} acked before the last, {counted} messages in {ROOMS} rooms; {told} that were seen and promised to \
+         nobody were told to be gone; slowest start {slowest:?}",
+        kills()
+    );
+    assert!(slowest < READY, "a start took {slowest:?}");
+}

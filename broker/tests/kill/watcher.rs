@@ -1,0 +1,77 @@
+//! Sees messages as soon as they are placed, and unsees what it is told to be gone.
+
+use super::room_name;
+use crate::support::client::room;
+use crate::support::{Client, Heard, JSON};
+use rookery_protocol::command::{Command, SubscribeRoom, Wants};
+use rookery_protocol::dialect::speak::ServerFrame;
+use rookery_protocol::event::{EventBody, Signal};
+use rookery_protocol::ids::{Place, RoomHandle};
+use rookery_protocol::reply::{Mark, Reply, Start};
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+
+pub struct Watcher {
+    /// What it has seen of each room, and not been told to forget.
+    pub seen: BTreeMap<usize, BTreeMap<Place, String>>,
+    /// Messages that it was told to forget.
+    pub retracted: usize,
+}
+
+impl Watcher {
+    pub fn new(rooms: Vec<usize>) -> Watcher {
+        Watcher { seen: rooms.into_iter().map(|room| (room, BTreeMap::new())).collect(), retracted: 0 }
+    }
+
+    /// Listens until the node is gone, from where it was.
+    pub fn run(&mut self, address: SocketAddr, token: &str) {
+        let Ok(mut client) = Client::open_at(address, JSON, "/v1/ws") else { return };
+        let subscribe = |room_index: &usize, last: Option<Place>| SubscribeRoom {
+            room: room(&room_name(*room_index)),
+            cursor: last,
+            wants: Wants::default(),
+        };
+        let rooms = self.seen.iter().map(|(room, seen)| subscribe(room, Some(seen.keys().next_back().copied().unwrap_or(Place::START)))).collect();
+        let indices: Vec<usize> = self.seen.keys().copied().collect();
+        for command in [Command::Authenticate { token: token.to_owned() }, Command::Subscribe { rooms }] {
+            let (_, frame) = client.frame(&command);
+            if client.raw(&frame).is_err() {
+                return;
+            }
+        }
+        let mut handles: HashMap<RoomHandle, usize> = HashMap::new();
+        loop {
+            match client.next() {
+                Heard::Frame(ServerFrame::Reply { reply: Reply::Subscribed(subscribed), .. }) => {
+                    let index = *indices.iter().find(|index| room_name(**index) == subscribed.room.name.as_str()).unwrap();
+                    handles.insert(subscribed.handle, index);
+                    match subscribed.start {
+                        Start::Retract { above } => self.forget(index, above),
+                        Start::Live | Start::Resuming => {}
+                        Start::Gap(reason) => panic!("a gap in {index}: {reason:?}"),
+                    }
+                }
+                Heard::Frame(ServerFrame::Event { room, event, .. }) => {
+                    let seen = self.seen.get_mut(&handles[&room]).unwrap();
+                    let last = seen.keys().next_back().copied().unwrap_or(Place::START);
+                    assert!(event.place > last, "{} behind {last}", event.place);
+                    if let EventBody::Posted(message) = &event.body {
+                        seen.insert(event.place, String::from_utf8(message.body.to_vec()).unwrap());
+                    }
+                }
+                Heard::Frame(ServerFrame::Signal { room, signal: Signal::Retract { above, .. } }) => {
+                    self.forget(handles[&room], above);
+                }
+                Heard::Frame(ServerFrame::Mark(Mark::Gap { .. })) => panic!("a gap"),
+                Heard::Frame(_) => {}
+                Heard::Closed(_) => return,
+            }
+        }
+    }
+
+    fn forget(&mut self, room: usize, above: Place) {
+        let seen = self.seen.get_mut(&room).unwrap();
+        let gone = seen.split_off(&Place { seq: rookery_protocol::ids::Seq(above.seq.0 + 1), ..above });
+        self.retracted += gone.len();
+    }
+}

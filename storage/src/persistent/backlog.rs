@@ -1,0 +1,270 @@
+//! What the journal has and the settled store has not: by room, and in the order of commits; and who settles what.
+//!
+//! Whoever settles takes entries, and with them their rooms: while a room is taken nobody else touches it, so each room
+//! settles in order whoever does it. When the settled store fails, what was taken is forgotten here and everything is
+//! found again in the journal: see [`Backlog::adopt`].
+
+use crate::RoomKey;
+use crate::ask::Position;
+use crate::batch::Batch;
+use crate::settled::Settled;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A group is settled in one go: large enough to be cheap, small enough that a reader does not wait long for a room of it.
+const GROUP_ENTRIES: usize = 1024;
+const GROUP_BYTES: usize = 2 << 20;
+
+pub(crate) struct Backlog {
+    state: Mutex<State>,
+    /// Something came, a room is free again, or the settled store opened.
+    changed: Condvar,
+    /// The cost of everything here, for those who only look.
+    bytes: AtomicUsize,
+    /// Above this a batch is not kept in memory.
+    held_bytes: usize,
+}
+
+#[derive(Default)]
+struct State {
+    /// None: it has failed, and is not open again.
+    settled: Option<Arc<dyn Settled>>,
+    rooms: HashMap<Arc<RoomKey>, BTreeMap<Position, Waiting>>,
+    /// What stands in `rooms`.
+    order: BTreeMap<Position, Arc<RoomKey>>,
+    /// Rooms that somebody has, and the lowest position that was taken with each.
+    taken: HashMap<Arc<RoomKey>, Position>,
+    /// The cost of batches in memory, those that are taken left out.
+    held: usize,
+}
+
+/// A committed batch that waits to be settled.
+pub(crate) struct Waiting {
+    cost: usize,
+    /// None: to be read from the journal.
+    pub batch: Option<Batch>,
+}
+
+/// What somebody settles now. To be given back with [`Backlog::settled`] or [`Backlog::failed`].
+pub(crate) struct Taken {
+    pub settled: Arc<dyn Settled>,
+    rooms: Vec<Arc<RoomKey>>,
+    pub entries: Vec<(Position, Waiting)>,
+}
+
+impl Taken {
+    fn cost(&self) -> usize {
+        self.entries.iter().map(|(_, waiting)| waiting.cost).sum()
+    }
+}
+
+impl Backlog {
+    pub fn new(held_bytes: usize) -> Backlog {
+        Backlog { state: Mutex::default(), changed: Condvar::new(), bytes: AtomicUsize::new(0), held_bytes }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Batches were committed.
+    pub fn add(&self, batches: impl Iterator<Item = (Position, Batch)>) {
+        let mut state = self.state.lock();
+        for (position, batch) in batches {
+            self.put(&mut state, position, batch);
+        }
+        self.changed.notify_all();
+    }
+
+    fn put(&self, state: &mut MutexGuard<'_, State>, position: Position, batch: Batch) {
+        let cost = batch.cost();
+        let room = match state.rooms.get_key_value(&batch.room) {
+            Some((room, _)) => room.clone(),
+            None => Arc::new(batch.room.clone()),
+        };
+        let held = state.held + cost <= self.held_bytes;
+        let waiting = Waiting { cost, batch: held.then_some(batch) };
+        // A scan of the journal may find what its writer has just reported, too.
+        if state.order.insert(position, room.clone()).is_none() {
+            state.held += if held { cost } else { 0 };
+            state.rooms.entry(room).or_default().insert(position, waiting);
+            self.bytes.fetch_add(cost, Ordering::Relaxed);
+        }
+    }
+
+    /// The oldest entries of rooms that nobody has. Waits for some, but no longer than this.
+    pub fn take_oldest(&self, patience: Duration) -> Option<Taken> {
+        let mut state = self.state.lock();
+        if state.order.is_empty() || state.settled.is_none() {
+            self.changed.wait_for(&mut state, patience);
+        }
+        let settled = state.settled.clone()?;
+        let mut cost = 0;
+        let mut chosen = Vec::new();
+        for (position, room) in &state.order {
+            if state.taken.contains_key(room) {
+                continue;
+            }
+            cost += state.rooms.get(room).and_then(|waiting| waiting.get(position)).map_or(0, |waiting| waiting.cost);
+            chosen.push((*position, room.clone()));
+            if chosen.len() >= GROUP_ENTRIES || cost >= GROUP_BYTES {
+                break;
+            }
+        }
+        if chosen.is_empty() {
+            // Others have all the rooms: there is nothing to do until one is free.
+            self.changed.wait_for(&mut state, patience);
+            return None;
+        }
+        let mut taken = Taken { settled, rooms: Vec::new(), entries: Vec::with_capacity(chosen.len()) };
+        for (position, room) in chosen {
+            if let Some(waiting) = state.remove(position, &room) {
+                taken.entries.push((position, waiting));
+            }
+            if !state.taken.contains_key(&room) {
+                state.taken.insert(room.clone(), position);
+                taken.rooms.push(room);
+            }
+        }
+        Some(taken)
+    }
+
+    /// Everything of one room, once nobody else has it. None: the settled store is not there.
+    pub fn take_room(&self, room: &RoomKey) -> Option<Taken> {
+        let mut state = self.state.lock();
+        self.changed.wait_while(&mut state, |state| state.taken.contains_key(room));
+        let settled = state.settled.clone()?;
+        let Some((room, waiting)) = state.rooms.remove_entry(room) else {
+            let room = Arc::new(room.clone());
+            state.taken.insert(room.clone(), Position(u64::MAX));
+            return Some(Taken { settled, rooms: vec![room], entries: Vec::new() });
+        };
+        let entries: Vec<_> = waiting.into_iter().collect();
+        for (position, waiting) in &entries {
+            state.order.remove(position);
+            state.held -= waiting.held();
+        }
+        let first = entries.first().map_or(Position(u64::MAX), |(position, _)| *position);
+        state.taken.insert(room.clone(), first);
+        Some(Taken { settled, rooms: vec![room], entries })
+    }
+
+    /// The settled store, if nothing of this room waits and nobody is settling it.
+    pub fn is_settled(&self, room: &RoomKey) -> Option<Arc<dyn Settled>> {
+        let state = self.state.lock();
+        let settled = !state.rooms.contains_key(room) && !state.taken.contains_key(room);
+        if settled { state.settled.clone() } else { None }
+    }
+
+    /// The settled store, whatever waits. Waits until nothing that is here now does any more.
+    pub fn all_settled(&self, end: Position) -> Option<Arc<dyn Settled>> {
+        let mut state = self.state.lock();
+        self.changed.wait_while(&mut state, |state| state.settled.is_some() && state.lowest().is_some_and(|p| p <= end));
+        state.settled.clone()
+    }
+
+    /// What was taken has settled; its rooms are free.
+    pub fn settled(&self, taken: Taken) {
+        let cost = taken.cost();
+        let mut state = self.state.lock();
+        state.free(&taken);
+        self.bytes.fetch_sub(cost, Ordering::Relaxed);
+        self.changed.notify_all();
+    }
+
+    /// The settled store did not take it, and is to be opened anew. True for the first to say so.
+    pub fn failed(&self, taken: Taken) -> bool {
+        let settled = taken.settled.clone();
+        self.settled(taken);
+        self.fails(&settled)
+    }
+
+    /// This settled store has failed. True for the first to say so.
+    pub fn fails(&self, failed: &Arc<dyn Settled>) -> bool {
+        let mut state = self.state.lock();
+        let first = state.settled.as_ref().is_some_and(|settled| Arc::ptr_eq(settled, failed));
+        if first {
+            state.settled = None;
+        }
+        self.changed.notify_all();
+        first
+    }
+
+    /// The settled store, whatever waits for it.
+    pub fn present(&self) -> Option<Arc<dyn Settled>> {
+        self.state.lock().settled.clone()
+    }
+
+    /// Takes a settled store that was just opened. `scan` puts in what it has not got, in any order; what is committed
+    /// meanwhile comes by itself. Nobody settles until the scan is through, or a room could settle out of order.
+    pub fn adopt<E>(
+        &self,
+        settled: Arc<dyn Settled>,
+        scan: impl FnOnce(&mut dyn FnMut(Position, Batch)) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut state = self.state.lock();
+        state.settled = None;
+        self.changed.wait_while(&mut state, |state| !state.taken.is_empty());
+        drop(state);
+        scan(&mut |position, batch| self.add(std::iter::once((position, batch))))?;
+        self.state.lock().settled = Some(settled);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// The settled store has everything up to here; `end` if nothing waits.
+    pub fn watermark(&self, end: Position) -> Position {
+        let lowest = self.state.lock().lowest();
+        lowest.map_or(end, |lowest| Position(lowest.0.saturating_sub(1)).min(end))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.state.lock().lowest().is_none()
+    }
+
+    /// The settled store has failed and is not open again.
+    pub fn is_down(&self) -> bool {
+        self.state.lock().settled.is_none()
+    }
+
+    /// For threads that wait here and are to look at something else.
+    pub fn wake(&self) {
+        drop(self.state.lock());
+        self.changed.notify_all();
+    }
+}
+
+impl Waiting {
+    fn held(&self) -> usize {
+        if self.batch.is_some() { self.cost } else { 0 }
+    }
+}
+
+impl State {
+    fn remove(&mut self, position: Position, room: &Arc<RoomKey>) -> Option<Waiting> {
+        self.order.remove(&position);
+        let of_room = self.rooms.get_mut(room)?;
+        let waiting = of_room.remove(&position);
+        if of_room.is_empty() {
+            self.rooms.remove(room);
+        }
+        self.held -= waiting.as_ref().map_or(0, Waiting::held);
+        waiting
+    }
+
+    fn free(&mut self, taken: &Taken) {
+        for room in &taken.rooms {
+            self.taken.remove(room);
+        }
+    }
+
+    /// The lowest position that has not settled.
+    fn lowest(&self) -> Option<Position> {
+        let waiting = self.order.keys().next().copied();
+        let taken = self.taken.values().copied().filter(|position| position.0 != u64::MAX);
+        taken.chain(waiting).min()
+    }
+}

@@ -1,0 +1,224 @@
+//! The store of a node with a disk: a journal that acks wait for, and a settled store behind it that is read.
+//!
+//! Read in this order: [`shard`] (what a shard hands in), [`desk`] (what it gets back), [`backlog`] (what the journal
+//! has and the settled store has not), [`settle`] (how it gets there), [`reads`] (how asks are answered).
+//!
+//! A batch is stored once the journal has synced it. It settles behind that, in groups and in the order of commits; a
+//! room that is asked for settles first, so a read never looks into two places. What has not settled is bounded, and
+//! found again in the journal after a start.
+
+mod backlog;
+mod desk;
+mod reads;
+mod settle;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+pub use desk::Wake;
+pub use shard::ShardStore;
+
+use crate::AckLevel;
+use crate::answer::Outcome;
+use crate::ask::{Ask, Position};
+use crate::batch::Batch;
+use crate::entry;
+use crate::journal::{self, Damage, Disk, Intake, Journal, Listener, Log, Page};
+use crate::settled::{Fault, Settled};
+use backlog::Backlog;
+use desk::Desk;
+use reads::Reads;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+pub struct Options {
+    pub journal: journal::Options,
+    /// Batches that are committed and not settled yet, by their cost: above this nothing more is taken.
+    pub unsettled_bytes: usize,
+    /// Of those, so much is kept in memory; the rest is read from the journal again.
+    pub held_bytes: usize,
+    /// Threads that answer asks.
+    pub readers: usize,
+}
+
+impl Options {
+    pub fn new(journal: journal::Options) -> Options {
+        Options { journal, unsettled_bytes: 256 << 20, held_bytes: 32 << 20, readers: 2 }
+    }
+}
+
+/// Why a node's store did not open.
+#[derive(Debug)]
+pub enum OpenError {
+    Journal(journal::OpenError),
+    Settled(Fault),
+    Thread(std::io::Error),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Journal(error) => write!(f, "journal: {error}"),
+            OpenError::Settled(fault) => write!(f, "settled store: {fault}"),
+            OpenError::Thread(error) => write!(f, "no thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// Opens the settled store; called again when it has failed.
+pub type OpenSettled = Box<dyn Fn() -> Result<Arc<dyn Settled>, Fault> + Send + Sync>;
+
+/// What the threads and the shards share.
+pub(crate) struct Shared {
+    pub intake: Intake,
+    pub log: Log,
+    pub backlog: Arc<Backlog>,
+    pub open_settled: OpenSettled,
+    pub reads: Reads,
+    pub unsettled_bytes: usize,
+    pub stopping: AtomicBool,
+}
+
+/// A node's store. Shards get their own handles; dropping this leaves its threads running, [`Persistent::close`] ends them.
+pub struct Persistent {
+    shared: Arc<Shared>,
+    journal: Journal,
+    desks: Vec<Arc<Desk>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Persistent {
+    /// Opens both parts and finds what has not settled. That settles behind the caller's back. Each of `wakes` is a
+    /// shard's, in their order.
+    pub fn open(
+        options: Options,
+        disk: Arc<dyn Disk>,
+        open_settled: OpenSettled,
+        wakes: Vec<Wake>,
+    ) -> Result<Persistent, OpenError> {
+        let settled = open_settled().map_err(OpenError::Settled)?;
+        let backlog = Arc::new(Backlog::new(options.held_bytes));
+        let desks: Vec<_> = wakes.into_iter().map(|wake| Arc::new(Desk::new(backlog.clone(), wake))).collect();
+        let listeners = desks.iter().map(|desk| desk.clone() as Arc<dyn Listener>).collect();
+        // A journal that lost its newest files must not give out again what the settled store has taken.
+        let journal = journal::Options { above: settled.watermark(), ..options.journal };
+        let (journal, found) = Journal::open(journal, disk, listeners).map_err(OpenError::Journal)?;
+        for damage in &found.damaged {
+            report(damage);
+        }
+        let shared = Arc::new(Shared {
+            intake: journal.intake(),
+            log: journal.log(),
+            backlog,
+            open_settled,
+            reads: Reads::default(),
+            unsettled_bytes: options.unsettled_bytes,
+            stopping: AtomicBool::new(false),
+        });
+        shared.adopt(settled).map_err(OpenError::Settled)?;
+        let mut threads = Vec::new();
+        let mut spawn = |name: &str, work: fn(&Shared)| {
+            let shared = shared.clone();
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&shared));
+            thread.map(|thread| threads.push(thread)).map_err(OpenError::Thread)
+        };
+        spawn("settle", settle::run)?;
+        for _ in 0..options.readers.max(1) {
+            spawn("read", reads::run)?;
+        }
+        Ok(Persistent { shared, journal, desks, threads })
+    }
+
+    /// The store of one shard. Nobody else may hold the same shard's.
+    pub fn shard(&self, shard: usize) -> Option<ShardStore> {
+        self.desks.get(shard).map(|desk| ShardStore::new(self.shared.clone(), desk.clone(), shard))
+    }
+
+    /// For tools and whatever else is no shard. It may be asked after the store was closed, too.
+    pub fn reader(&self) -> Reader {
+        Reader(self.shared.clone())
+    }
+
+    /// Ends everything: what was handed in is written and settled first, asks are answered.
+    pub fn close(self) {
+        self.journal.close();
+        self.shared.stopping.store(true, Ordering::Release);
+        self.shared.backlog.wake();
+        self.shared.reads.wake();
+        for thread in self.threads {
+            // A panic was reported by its hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Asks and waits for the answer.
+#[derive(Clone)]
+pub struct Reader(Arc<Shared>);
+
+impl Reader {
+    pub fn answer(&self, ask: &Ask) -> Result<Outcome, Fault> {
+        reads::answer(&self.0, ask)
+    }
+}
+
+impl Shared {
+    /// Takes a settled store that was just opened: everything that it has not got is found in the journal.
+    pub fn adopt(&self, settled: Arc<dyn Settled>) -> Result<(), Fault> {
+        let mut after = settled.watermark();
+        self.backlog.adopt(settled, |add| {
+            loop {
+                let page = self.read(after, PAGE_BYTES)?;
+                for damage in &page.damaged {
+                    report(damage);
+                }
+                for (position, bytes) in page.entries {
+                    add(position, decode(position, &bytes)?);
+                }
+                if page.reached <= after {
+                    return Ok(());
+                }
+                after = page.reached;
+            }
+        })
+    }
+
+    /// Entries of the journal.
+    pub fn read(&self, after: Position, most_bytes: usize) -> Result<Page, Fault> {
+        self.log.read(after, most_bytes).map_err(|error| Fault::Io(format!("journal: {error}")))
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// What was acked and cannot be read any more is said aloud.
+fn report(damage: &Damage) {
+    tracing::error!(
+        event = "journal_damaged",
+        from = damage.from.0,
+        until = damage.until.0,
+        segment = damage.segment,
+        offset = damage.offset,
+        what = ?damage.what,
+    );
+}
+
+pub(crate) fn decode(position: Position, bytes: &[u8]) -> Result<Batch, Fault> {
+    entry::decode(bytes).map_err(|error| Fault::Damaged {
+        room: None,
+        place: None,
+        what: format!("entry {} of the journal: {error}", position.0),
+    })
+}
+
+/// Read from the journal at a time.
+pub(crate) const PAGE_BYTES: usize = 4 << 20;
+
+/// What a completed batch has reached: the journal's fdatasync is what an embedded store promises.
+pub(crate) const REACH: AckLevel = AckLevel::Durable;

@@ -1,0 +1,144 @@
+//! The thread that settles: groups in the order of commits, a sync now and then, and a new start after a failure.
+
+use super::backlog::{Taken, Waiting};
+use super::{PAGE_BYTES, Shared, decode};
+use crate::RoomKey;
+use crate::ask::Position;
+use crate::batch::Batch;
+use crate::settled::{Entry, Fault};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How long the settled store is left behind what it has taken, at most.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How long a settled store that did not open is left alone.
+const REOPEN_AFTER: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(200);
+
+pub(super) fn run(shared: &Shared) {
+    let mut synced = (Instant::now(), Position(0));
+    loop {
+        if shared.backlog.is_down() && !reopen(shared) {
+            if shared.is_stopping() {
+                return;
+            }
+            std::thread::sleep(REOPEN_AFTER);
+            continue;
+        }
+        if let Some(taken) = shared.backlog.take_oldest(PATIENCE) {
+            settle(shared, taken, || Ok(()));
+        }
+        let over = shared.is_stopping() && shared.backlog.is_empty();
+        if over || synced.0.elapsed() >= SYNC_EVERY {
+            synced = (Instant::now(), sync(shared, synced.1));
+        }
+        if over {
+            return;
+        }
+    }
+}
+
+/// Settles what was taken, then does something while its rooms are nobody else's. None: the settled store has failed.
+pub(super) fn settle<T>(
+    shared: &Shared,
+    mut taken: Taken,
+    then: impl FnOnce() -> Result<T, Fault>,
+) -> Option<Result<T, Fault>> {
+    match apply(shared, &mut taken) {
+        Ok(()) => {
+            let done = then();
+            shared.backlog.settled(taken);
+            Some(done)
+        }
+        Err(fault) => {
+            if shared.backlog.failed(taken) {
+                tracing::error!(event = "settled_store_failed", %fault);
+            }
+            None
+        }
+    }
+}
+
+/// A room whose entries do not continue it, because the journal has lost some, is left where it is and said aloud; the
+/// others go on.
+fn apply(shared: &Shared, taken: &mut Taken) -> Result<(), Fault> {
+    let mut without: Vec<RoomKey> = Vec::new();
+    while !taken.entries.is_empty() {
+        let entries = complete(shared, &mut taken.entries, &without)?;
+        match taken.settled.apply(entries) {
+            Err(Fault::OutOfOrder { room, position }) if !without.contains(&room) => {
+                tracing::error!(event = "room_not_settled", %room.name, kind = room.kind.word(), position = position.0);
+                without.push(room);
+            }
+            other => return other,
+        }
+    }
+    Ok(())
+}
+
+/// The entries with their batches; what is not in memory is read from the journal.
+fn complete(shared: &Shared, waiting: &mut [(Position, Waiting)], without: &[RoomKey]) -> Result<Vec<Entry>, Fault> {
+    let mut entries = Vec::with_capacity(waiting.len());
+    let mut page = VecDeque::new();
+    for (position, waiting) in waiting {
+        let batch = match waiting.batch.take() {
+            Some(batch) => batch,
+            None => read(shared, *position, &mut page)?,
+        };
+        if !without.contains(&batch.room) {
+            entries.push(Entry { position: *position, batch });
+        }
+    }
+    Ok(entries)
+}
+
+/// One entry of the journal. Neighbours are read together, because they are probably wanted next.
+fn read(
+    shared: &Shared,
+    position: Position,
+    page: &mut VecDeque<(Position, Bytes)>,
+) -> Result<Batch, Fault> {
+    while page.front().is_some_and(|(at, _)| *at < position) {
+        page.pop_front();
+    }
+    if page.front().is_none_or(|(at, _)| *at != position) {
+        *page = shared.read(Position(position.0 - 1), PAGE_BYTES / 16)?.entries.into();
+    }
+    match page.pop_front() {
+        Some((at, bytes)) if at == position => decode(at, &bytes),
+        Some(_) | None => Err(Fault::Io(format!("entry {} of the journal is not there any more", position.0))),
+    }
+}
+
+/// What has settled is made durable, and the journal lets go of it.
+fn sync(shared: &Shared, before: Position) -> Position {
+    let watermark = shared.backlog.watermark(shared.log.end());
+    let Some(settled) = shared.backlog.present().filter(|_| watermark > before) else { return before };
+    match settled.sync(watermark) {
+        Ok(()) => {
+            shared.log.release(watermark);
+            watermark
+        }
+        Err(fault) => {
+            if shared.backlog.fails(&settled) {
+                tracing::error!(event = "settled_store_failed", %fault);
+            }
+            before
+        }
+    }
+}
+
+fn reopen(shared: &Shared) -> bool {
+    let opened = (shared.open_settled)().and_then(|settled| shared.adopt(settled));
+    match opened {
+        Ok(()) => {
+            tracing::info!(event = "settled_store_opened_again");
+            true
+        }
+        Err(fault) => {
+            tracing::error!(event = "settled_store_does_not_open", %fault);
+            false
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The journal and what is behind it, with the memory model as the settled store: the whole conformance suite, a settled
+//! store that fails and comes back, and what a crash leaves.
+
+use super::*;
+use crate::answer::{Completion, Failure};
+use crate::batch::Batch;
+use crate::conformance::say::{events, message, room};
+use crate::conformance::{self, Rig};
+use crate::embedded::{Embedded, EmbeddedOptions};
+use crate::journal::{self, RealDisk};
+use crate::memory::{Memory, MemoryOptions};
+use crate::settled::Entry;
+use crate::store::{Store, Ticket};
+use crate::{Place, RoomKey};
+use crossbeam::channel::{Receiver, unbounded};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The memory model behind the door of a settled store. It forgets with its process, so it always begins at the
+/// beginning of the journal.
+struct Model {
+    state: Mutex<(Memory, HashMap<RoomKey, Position>)>,
+    /// So many applies work until one fails; none: all do.
+    left: Mutex<Option<usize>>,
+}
+
+impl Model {
+    fn new(left: Option<usize>) -> Model {
+        Model { state: Mutex::new((Memory::new(MemoryOptions::default()), HashMap::new())), left: Mutex::new(left) }
+    }
+}
+
+impl Settled for Model {
+    fn apply(&self, entries: Vec<Entry>) -> Result<(), Fault> {
+        if let Some(left) = &mut *self.left.lock() {
+            if *left == 0 {
+                return Err(Fault::Poisoned("told to fail".to_owned()));
+            }
+            *left -= 1;
+        }
+        let (memory, applied) = &mut *self.state.lock();
+        let mut done = Vec::new();
+        for Entry { position, batch } in entries {
+            let last = applied.entry(batch.room.clone()).or_insert(Position(0));
+            if position > *last {
+                *last = position;
+                memory.submit(batch, Ticket(0));
+                memory.poll(&mut done);
+                assert!(done.drain(..).all(|c| matches!(c.outcome, Outcome::Stored(_))), "settled out of order");
+            }
+        }
+        Ok(())
+    }
+
+    fn watermark(&self) -> Position {
+        Position(0)
+    }
+
+    fn sync(&self, _: Position) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn answer(&self, ask: &Ask) -> Result<Outcome, Fault> {
+        let (memory, _) = &mut *self.state.lock();
+        let mut done = Vec::new();
+        memory.ask(ask.clone(), Ticket(0));
+        memory.poll(&mut done);
+        Ok(done.remove(0).outcome)
+    }
+}
+
+/// What the rigs share: a folder, the store on it, and a bell that its shard is called with.
+struct Opened {
+    folder: TempDir,
+    persistent: Option<Persistent>,
+    store: Option<ShardStore>,
+    called: Receiver<()>,
+}
+
+impl Opened {
+    fn new(settled: impl Fn(&Path) -> OpenSettled) -> Opened {
+        Opened::on(tempfile::tempdir().unwrap(), settled)
+    }
+
+    fn on(folder: TempDir, settled: impl Fn(&Path) -> OpenSettled) -> Opened {
+        let (call, called) = unbounded();
+        let mut options = Options::new(journal::Options::new(folder.path().join("journal")));
+        // Some batches are read from the journal again.
+        options.held_bytes = 4096;
+        options.unsettled_bytes = 32 << 20;
+        let wake: Wake = Box::new(move || {
+            let _ = call.send(());
+        });
+        let open_settled = settled(folder.path());
+        let persistent = Persistent::open(options, Arc::new(RealDisk), open_settled, vec![wake]).unwrap();
+        let store = persistent.shard(0);
+        Opened { folder, persistent: Some(persistent), store, called }
+    }
+
+    fn store(&mut self) -> &mut ShardStore {
+        self.store.as_mut().unwrap()
+    }
+
+    fn wait(&self) {
+        let _ = self.called.recv_timeout(Duration::from_millis(20));
+        while self.called.try_recv().is_ok() {}
+    }
+
+    fn close(&mut self) {
+        self.store = None;
+        if let Some(persistent) = self.persistent.take() {
+            persistent.close();
+        }
+    }
+
+    /// What became of this batch.
+    fn write(&mut self, ticket: u64, batch: Batch) -> Outcome {
+        self.store().submit(batch, Ticket(ticket));
+        self.answer_to(ticket)
+    }
+
+    fn ask(&mut self, ticket: u64, ask: Ask) -> Outcome {
+        self.store().ask(ask, Ticket(ticket));
+        self.answer_to(ticket)
+    }
+
+    fn answer_to(&mut self, ticket: u64) -> Outcome {
+        let mut done: Vec<Completion> = Vec::new();
+        while done.iter().all(|completion| completion.ticket.0 != ticket) {
+            self.wait();
+            self.store().poll(&mut done);
+        }
+        done.pop().unwrap().outcome
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn model(_: &Path) -> OpenSettled {
+    Box::new(|| Ok(Arc::new(Model::new(None)) as Arc<dyn Settled>))
+}
+
+fn embedded(folder: &Path) -> OpenSettled {
+    let folder = folder.join("store");
+    Box::new(move || Ok(Arc::new(Embedded::open(&folder, &EmbeddedOptions::default())?) as Arc<dyn Settled>))
+}
+
+/// A store that is killed where it stands: its journal is copied while it works, torn as it may be.
+struct Killed(Opened);
+
+impl Rig for Killed {
+    fn open(&mut self) {
+        self.0 = Opened::new(model);
+    }
+
+    fn store(&mut self) -> &mut dyn Store {
+        self.0.store()
+    }
+
+    fn wait(&mut self) {
+        self.0.wait();
+    }
+
+    fn crash(&mut self) -> bool {
+        let left = tempfile::tempdir().unwrap();
+        let (from, to) = (self.0.folder.path().join("journal"), left.path().join("journal"));
+        std::fs::create_dir(&to).unwrap();
+        for file in std::fs::read_dir(from).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+        self.0 = Opened::on(left, model);
+        true
+    }
+}
+
+/// A store that is closed and opened again, with the embedded store behind its journal.
+struct Closed(Opened);
+
+impl Rig for Closed {
+    fn open(&mut self) {
+        self.0 = Opened::new(embedded);
+    }
+
+    fn store(&mut self) -> &mut dyn Store {
+        self.0.store()
+    }
+
+    fn wait(&mut self) {
+        self.0.wait();
+    }
+
+    fn crash(&mut self) -> bool {
+        self.0.close();
+        let folder = std::mem::replace(&mut self.0.folder, tempfile::tempdir().unwrap());
+        self.0 = Opened::on(folder, embedded);
+        true
+    }
+}
+
+fn judge(rig: &mut dyn Rig) {
+    let report = conformance::run(rig);
+    let breaches: Vec<String> = report.breaches.iter().map(|breach| breach.to_string()).collect();
+    assert!(breaches.is_empty(), "{breaches:#?}");
+    assert!(report.not_applicable.is_empty(), "{:?}", report.not_applicable);
+    assert!(report.passed.len() > 40, "{}", report.passed.len());
+}
+
+#[test]
+fn every_promise_is_kept_over_kills() {
+    judge(&mut Killed(Opened::new(model)));
+}
+
+#[test]
+fn every_promise_is_kept_on_the_embedded_store() {
+    judge(&mut Closed(Opened::new(embedded)));
+}
+
+fn load(room: RoomKey) -> Ask {
+    Ask::Load { room }
+}
+
+fn newest(outcome: Outcome) -> Option<Place> {
+    if let Outcome::Loaded(state) = outcome { Some(state.newest) } else { None }
+}
+
+#[test]
+fn a_settled_store_that_fails_is_opened_again_and_filled_from_the_journal() {
+    // The first three take a few applies each and then nothing more.
+    let opened_so_far = Arc::new(AtomicUsize::new(0));
+    let count = opened_so_far.clone();
+    let settled = move |_: &Path| -> OpenSettled {
+        let count = count.clone();
+        Box::new(move || {
+            let left = (count.fetch_add(1, Ordering::Relaxed) < 3).then_some(2);
+            Ok(Arc::new(Model::new(left)) as Arc<dyn Settled>)
+        })
+    };
+    let mut opened = Opened::new(settled);
+    for seq in 1..=40 {
+        let stored = opened.write(seq, events(&room("a"), vec![message((1, seq), seq, "words")]));
+        assert_eq!(stored, Outcome::Stored(REACH), "an ack waits for the journal only");
+        // Until the store is open again nobody is told anything wrong.
+        match opened.ask(1000 + seq, load(room("a"))) {
+            Outcome::Failed(failure) => assert_eq!(failure, Failure::Unavailable),
+            other => assert_eq!(newest(other), Some(Place::new(1, seq))),
+        }
+    }
+    let mut ticket = 2000;
+    let last = loop {
+        ticket += 1;
+        if let Some(place) = newest(opened.ask(ticket, load(room("a")))) {
+            break place;
+        }
+    };
+    assert_eq!(last, Place::new(1, 40));
+    assert!(opened_so_far.load(Ordering::Relaxed) >= 3, "the store never failed");
+}
+
+#[test]
+fn what_has_not_settled_is_bounded() {
+    let settled = |_: &Path| -> OpenSettled {
+        // It opens once, takes nothing, and does not open again.
+        let opens = AtomicUsize::new(0);
+        Box::new(move || match opens.fetch_add(1, Ordering::Relaxed) {
+            0 => Ok(Arc::new(Model::new(Some(0))) as Arc<dyn Settled>),
+            _ => Err(Fault::Io("away".to_owned())),
+        })
+    };
+    let mut opened = Opened::new(settled);
+    let bound = opened.store().window();
+    let mut taken = 0;
+    let full = loop {
+        taken += 1;
+        let batch = events(&room("a"), vec![message((1, taken), taken, &"x".repeat(1 << 20))]);
+        match opened.write(taken, batch) {
+            Outcome::Stored(_) => assert!(opened.store().window() <= bound),
+            outcome => break outcome,
+        }
+        assert!(taken < 1000, "it takes for ever");
+    };
+    assert_eq!(full, Outcome::Failed(Failure::Full));
+}
