@@ -3,8 +3,11 @@
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
+/// Libraries tell of their own work only what is wrong with it.
+const DEFAULT: &str = "info,fjall=warn,lsm_tree=warn";
+
 pub fn init() {
-    let filter = EnvFilter::try_from_env("ROOKERY_LOG__LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("ROOKERY_LOG__LEVEL").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call (in tests) finds the first one's subscriber and leaves it.
     let _ = if std::io::stderr().is_terminal() {

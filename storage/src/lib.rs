@@ -24,6 +24,7 @@ pub mod faulty;
 pub mod journal;
 pub mod limits;
 pub mod memory;
+pub mod persistent;
 pub mod record;
 pub mod settled;
 pub mod store;

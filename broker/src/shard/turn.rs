@@ -95,7 +95,7 @@ pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
             // Nearly always it is one run of one chunk.
             match (slices.next(), slices.next()) {
                 (None, _) => Ok(0),
-                (Some(one), None) => seat.half.try_write(one),
+                (Some(one), None) => seat.send(one),
                 (Some(first), Some(second)) => {
                     let all = [first, second].into_iter().chain(slices).take(SLICES).map(IoSlice::new);
                     seat.half.try_write_vectored(&all.collect::<SmallVec<[IoSlice<'_>; 8]>>())

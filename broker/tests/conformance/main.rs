@@ -78,11 +78,12 @@ const SCRIPTS: &[(&str, Script)] = &[
     ("backend::only_for_backends", backend::only_for_backends),
 ];
 
-fn run(shards: u8) {
-    let node = Node::start_with(shards, &["--commands-per-second", "0", "--user-commands-per-second", "0"]);
+fn run(shards: u8, store: &str) {
+    let limits = ["--commands-per-second", "0", "--user-commands-per-second", "0"];
+    let node = Node::start_with(shards, &[&limits[..], &["--store", store]].concat());
     for (language, tongue) in [("json", JSON), ("binary", BINARY)] {
         for (i, (name, script)) in SCRIPTS.iter().enumerate() {
-            eprintln!("{shards} shards, {language}: {name}");
+            eprintln!("{shards} shards, {store}, {language}: {name}");
             script(&Stage { node: &node, tongue, tag: format!("{language}{i}") });
         }
     }
@@ -90,15 +91,20 @@ fn run(shards: u8) {
 
 #[test]
 fn one_shard() {
-    run(1);
+    run(1, "embedded");
 }
 
 #[test]
 fn two_shards() {
-    run(2);
+    run(2, "embedded");
 }
 
 #[test]
 fn four_shards() {
-    run(4);
+    run(4, "embedded");
+}
+
+#[test]
+fn in_memory() {
+    run(2, "memory");
 }

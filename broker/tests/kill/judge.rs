@@ -20,7 +20,8 @@ pub fn judge(node: &Node, senders: &[Sender], watchers: &[Watcher]) -> usize {
     let rooms: Vec<BTreeMap<Place, Arc<Message>>> = (0..ROOMS).map(|index| read(node, &token, index)).collect();
     for sender in senders {
         for acked in &sender.acked {
-            let found = rooms[acked.room].get(&acked.place).unwrap_or_else(|| panic!("{} of {} is lost", acked.n, sender.id));
+            let found =
+                rooms[acked.room].get(&acked.place).unwrap_or_else(|| panic!("{} of {} is lost", acked.n, sender.id));
             assert_eq!((text(found), found.ordinal), (body(sender.id, acked.n), acked.ordinal), "at {}", acked.place);
         }
     }
@@ -41,7 +42,8 @@ fn text(message: &Message) -> String {
 /// messages in the order in which they were posted.
 fn read(node: &Node, token: &str, index: usize) -> BTreeMap<Place, Arc<Message>> {
     let mut client = Client::enter(node.address, JSON, token);
-    let rooms = vec![SubscribeRoom { room: room(&room_name(index)), cursor: Some(Place::START), wants: Wants::default() }];
+    let rooms =
+        vec![SubscribeRoom { room: room(&room_name(index)), cursor: Some(Place::START), wants: Wants::default() }];
     let Reply::Subscribed(subscribed) = client.ask(&Command::Subscribe { rooms }) else { panic!("not subscribed") };
     let mut messages = BTreeMap::new();
     let mut highest: HashMap<String, u64> = HashMap::new();

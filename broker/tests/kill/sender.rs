@@ -55,7 +55,8 @@ impl Sender {
         if self.say(&mut client, &Command::Authenticate { token: token.to_owned() }).is_none() {
             return;
         }
-        let repeated: Vec<(u64, usize)> = self.acked.iter().rev().take(REPEATED).map(|acked| (acked.n, acked.room)).collect();
+        let repeated: Vec<(u64, usize)> =
+            self.acked.iter().rev().take(REPEATED).map(|acked| (acked.n, acked.room)).collect();
         let again: Vec<(u64, usize)> = self.open.iter().map(|(n, room)| (*n, *room)).collect();
         for (n, room) in repeated.into_iter().rev().chain(again) {
             let Some(number) = self.post(&mut client, n, room) else { return };

@@ -31,7 +31,11 @@ impl Watcher {
             cursor: last,
             wants: Wants::default(),
         };
-        let rooms = self.seen.iter().map(|(room, seen)| subscribe(room, Some(seen.keys().next_back().copied().unwrap_or(Place::START)))).collect();
+        let rooms = self
+            .seen
+            .iter()
+            .map(|(room, seen)| subscribe(room, Some(seen.keys().next_back().copied().unwrap_or(Place::START))))
+            .collect();
         let indices: Vec<usize> = self.seen.keys().copied().collect();
         for command in [Command::Authenticate { token: token.to_owned() }, Command::Subscribe { rooms }] {
             let (_, frame) = client.frame(&command);
@@ -43,7 +47,8 @@ impl Watcher {
         loop {
             match client.next() {
                 Heard::Frame(ServerFrame::Reply { reply: Reply::Subscribed(subscribed), .. }) => {
-                    let index = *indices.iter().find(|index| room_name(**index) == subscribed.room.name.as_str()).unwrap();
+                    let index =
+                        *indices.iter().find(|index| room_name(**index) == subscribed.room.name.as_str()).unwrap();
                     handles.insert(subscribed.handle, index);
                     match subscribed.start {
                         Start::Retract { above } => self.forget(index, above),

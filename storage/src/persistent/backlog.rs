@@ -162,7 +162,8 @@ impl Backlog {
     /// The settled store, whatever waits. Waits until nothing that is here now does any more.
     pub fn all_settled(&self, end: Position) -> Option<Arc<dyn Settled>> {
         let mut state = self.state.lock();
-        self.changed.wait_while(&mut state, |state| state.settled.is_some() && state.lowest().is_some_and(|p| p <= end));
+        self.changed
+            .wait_while(&mut state, |state| state.settled.is_some() && state.lowest().is_some_and(|p| p <= end));
         state.settled.clone()
     }
 

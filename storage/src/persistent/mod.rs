@@ -12,7 +12,9 @@ mod desk;
 mod reads;
 mod settle;
 mod shard;
+// A test picks out of our enums what it looks at.
 #[cfg(test)]
+#[allow(clippy::wildcard_enum_match_arm)]
 mod tests;
 
 pub use desk::Wake;
@@ -26,6 +28,7 @@ use crate::entry;
 use crate::journal::{self, Damage, Disk, Intake, Journal, Listener, Log, Page};
 use crate::settled::{Fault, Settled};
 use backlog::Backlog;
+use bytes::Bytes;
 use desk::Desk;
 use reads::Reads;
 use std::fmt;
@@ -209,7 +212,7 @@ fn report(damage: &Damage) {
     );
 }
 
-pub(crate) fn decode(position: Position, bytes: &[u8]) -> Result<Batch, Fault> {
+pub(crate) fn decode(position: Position, bytes: &Bytes) -> Result<Batch, Fault> {
     entry::decode(bytes).map_err(|error| Fault::Damaged {
         room: None,
         place: None,

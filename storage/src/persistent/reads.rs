@@ -3,11 +3,11 @@
 use super::desk::Desk;
 use super::settle::settle;
 use super::{PAGE_BYTES, Shared, decode};
+use crate::RoomKey;
 use crate::answer::{Failure, Outcome, TailPage};
 use crate::ask::{Ask, Position};
 use crate::settled::{Fault, Settled};
 use crate::store::Ticket;
-use crate::RoomKey;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;

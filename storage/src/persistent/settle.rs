@@ -94,11 +94,7 @@ fn complete(shared: &Shared, waiting: &mut [(Position, Waiting)], without: &[Roo
 }
 
 /// One entry of the journal. Neighbours are read together, because they are probably wanted next.
-fn read(
-    shared: &Shared,
-    position: Position,
-    page: &mut VecDeque<(Position, Bytes)>,
-) -> Result<Batch, Fault> {
+fn read(shared: &Shared, position: Position, page: &mut VecDeque<(Position, Bytes)>) -> Result<Batch, Fault> {
     while page.front().is_some_and(|(at, _)| *at < position) {
         page.pop_front();
     }

@@ -37,7 +37,8 @@ impl Store for ShardStore {
         if let Err(failure) = batch.check() {
             return self.desk.refuse(ticket, batch, failure);
         }
-        let bytes = entry::encode(&batch);
+        let mut bytes = Vec::with_capacity(batch.cost());
+        entry::encode(&batch, &mut bytes);
         let fits = self.shared.backlog.bytes() < self.shared.unsettled_bytes;
         let Shared { intake, .. } = &*self.shared;
         self.desk.pass(ticket, batch, || {
