@@ -7,7 +7,8 @@
 //! 4. [`memory`]: the model, an engine for nodes that forget. [`faulty`]: any engine, but late, failing and crashing.
 //! 5. [`entry`]: a batch as bytes. [`journal`]: the node's append log, which keeps such entries.
 //! 6. [`settled`]: the store behind the journal, and [`embedded`], the one inside the process.
-//! 7. [`conformance`]: the promises as checks that every engine passes.
+//! 7. [`persistent`]: both together, as a node has them: a [`Store`] for each shard.
+//! 8. [`conformance`]: the promises as checks that every engine passes.
 //!
 //! What is absent: the storage knows no command and no wire type (payloads are opaque bytes), no clock (time comes in
 //! as a number), and of `rookery-protocol` only the ids. Nothing here waits.
