@@ -72,6 +72,9 @@ fn nothing_acked_is_lost() {
         let token = node.token(&sender.user());
         sender.finish(node.address, &token);
     }
+    for watcher in &mut watchers {
+        watcher.finish(node.address, &node.token("watcher"));
+    }
     let told: usize = watchers.iter().map(|watcher| watcher.retracted).sum();
     let counted = judge::judge(&node, &senders, &watchers);
     println!(

@@ -25,7 +25,18 @@ impl Watcher {
 
     /// Listens until the node is gone, from where it was.
     pub fn run(&mut self, address: SocketAddr, token: &str) {
-        let Ok(mut client) = Client::open_at(address, JSON, "/v1/ws") else { return };
+        self.listen(address, token, usize::MAX);
+    }
+
+    /// Hears of every room what became of what it has seen.
+    pub fn finish(&mut self, address: SocketAddr, token: &str) {
+        let rooms = self.seen.len();
+        assert_eq!(self.listen(address, token, rooms), rooms, "a node that nobody kills closed the connection");
+    }
+
+    /// Until so many rooms have answered; how many have.
+    fn listen(&mut self, address: SocketAddr, token: &str, enough: usize) -> usize {
+        let Ok(mut client) = Client::open_at(address, JSON, "/v1/ws") else { return 0 };
         let subscribe = |room_index: &usize, last: Option<Place>| SubscribeRoom {
             room: room(&room_name(*room_index)),
             cursor: last,
@@ -40,11 +51,11 @@ impl Watcher {
         for command in [Command::Authenticate { token: token.to_owned() }, Command::Subscribe { rooms }] {
             let (_, frame) = client.frame(&command);
             if client.raw(&frame).is_err() {
-                return;
+                return 0;
             }
         }
         let mut handles: HashMap<RoomHandle, usize> = HashMap::new();
-        loop {
+        while handles.len() < enough {
             match client.next() {
                 Heard::Frame(ServerFrame::Reply { reply: Reply::Subscribed(subscribed), .. }) => {
                     let index =
@@ -69,9 +80,10 @@ impl Watcher {
                 }
                 Heard::Frame(ServerFrame::Mark(Mark::Gap { .. })) => panic!("a gap"),
                 Heard::Frame(_) => {}
-                Heard::Closed(_) => return,
+                Heard::Closed(_) => return handles.len(),
             }
         }
+        handles.len()
     }
 
     fn forget(&mut self, room: usize, above: Place) {
