@@ -2,17 +2,20 @@
 //!
 //! [`keys`], [`meta`] and [`sealed`] are the bytes. [`disk`] is the engine and names its faults, [`stage`] gathers the
 //! writes of a call. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
-//! snapshot each. [`marks`] tells at the start whether the keyspaces belong together, [`compact`] gives up what is gone.
+//! snapshot each. [`preflight`] and [`foreign`] look at the engine's files before it does, [`marks`] tells whether its
+//! keyspaces belong together, [`compact`] gives up what is gone.
 //!
 //! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
 
 mod compact;
 mod cut;
 mod disk;
+mod foreign;
 mod keys;
 mod marks;
 mod meta;
 mod page;
+mod preflight;
 mod read;
 mod replay;
 mod sealed;
@@ -68,6 +71,7 @@ impl Embedded {
     /// Opens the folder, or makes it. What the engine recovers is whole; it ends at or above [`Settled::watermark`].
     pub fn open(folder: &Path, options: &EmbeddedOptions) -> Result<Embedded, Fault> {
         guarded(|| {
+            preflight::check(folder)?;
             let disk = Disk::open(folder, options)?;
             let start = marks::check(&disk)?;
             Ok(Embedded {

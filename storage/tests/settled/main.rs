@@ -1,6 +1,9 @@
 //! The embedded settled store: every promise, the same answers as the model, and what damage does.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod conformance;
+mod damage;
 mod forgetting;
 mod rig;
+mod told;

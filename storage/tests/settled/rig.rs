@@ -6,7 +6,9 @@ use rookery_storage::batch::Batch;
 use rookery_storage::conformance::Rig;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
 use rookery_storage::{AckLevel, Entry, Fault, Settled, Store, Ticket};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use tempfile::TempDir;
 
 /// Small, so that tests reach the tables, too.
@@ -131,39 +133,60 @@ impl Rig for Folders {
     }
 }
 
-/// The files of a folder as they are now. The engine may work meanwhile: what vanishes under the copy is left out.
+/// The files of a folder as they are at one moment: copied again if the engine changed any meanwhile.
 pub fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    // Journals first: what they no longer hold is in tables by then.
-    let mut entries: Vec<_> = std::fs::read_dir(from).unwrap().map(Result::unwrap).collect();
-    entries.sort_by_key(|entry| entry.file_type().unwrap().is_dir());
-    for entry in entries {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else if let Err(error) = copy_sparse(&entry.path(), &target) {
-            assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    for _ in 0..1000 {
+        let before = look(from);
+        if copy_once(from, to).is_ok() && look(from) == before {
+            return;
         }
+        std::fs::remove_dir_all(to).unwrap();
     }
+    panic!("the engine is never at rest");
 }
 
-/// The engine's journals are 64 MiB of mostly nothing.
-fn copy_sparse(from: &Path, to: &Path) -> std::io::Result<()> {
-    use std::io::{Read, Seek, SeekFrom, Write};
-    let mut from = std::fs::File::open(from)?;
+fn look(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    let mut seen = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, data) = (entry.path(), entry.metadata().ok());
+        if path.is_dir() {
+            seen.extend(look(&path));
+        }
+        let size = data.as_ref().map_or(0, std::fs::Metadata::len);
+        seen.push((path, size, data.and_then(|data| data.modified().ok())));
+    }
+    seen.sort();
+    seen
+}
+
+fn copy_once(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let (entry, target) = match entry {
+            Ok(entry) => (entry.path(), to.join(entry.file_name())),
+            Err(error) => return Err(error),
+        };
+        if entry.is_dir() {
+            copy_once(&entry, &target)?;
+        } else {
+            copy_file(&entry, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// The engine's journals are 64 MiB of mostly nothing at their end, which is left a hole.
+fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut source = std::fs::File::open(from)?;
     let mut target = std::fs::File::create(to)?;
     let mut piece = vec![0; 64 * 1024];
     loop {
-        let read = from.read(&mut piece)?;
-        if read == 0 {
+        let read = source.read(&mut piece)?;
+        let nothing = from.extension().is_some_and(|ext| ext == "jnl") && piece[..read].iter().all(|byte| *byte == 0);
+        if read == 0 || nothing {
             break;
         }
-        if piece[..read].iter().any(|byte| *byte != 0) {
-            target.write_all(&piece[..read])?;
-        } else {
-            target.seek(SeekFrom::Current(read as i64))?;
-        }
+        target.write_all(&piece[..read])?;
     }
-    let end = target.stream_position()?;
-    target.set_len(end)
+    target.set_len(source.metadata()?.len())
 }

@@ -1,0 +1,159 @@
+//! Stored files with bytes changed: nothing wrong is ever served, and what is not served is reported.
+
+use crate::rig::{copy, small};
+use crate::told::{Listener, Step, questions, scans};
+use rookery_storage::ask::{Ask, Position};
+use rookery_storage::conformance::say::{events, keyed, message, room};
+use rookery_storage::dice::Dice;
+use rookery_storage::embedded::Embedded;
+use rookery_storage::{Entry, Fault, Outcome, Settled, Store, Ticket};
+use std::path::{Path, PathBuf};
+
+const MUTATIONS: u64 = 400;
+
+struct Whole {
+    folder: tempfile::TempDir,
+    entries: Vec<Entry>,
+    asks: Vec<(Ask, Outcome)>,
+}
+
+/// A store with every kind of row, in tables and above them, closed; and what it answers.
+fn whole() -> Whole {
+    let mut heard = Listener::new();
+    let rooms = [room("a"), room("b")];
+    for step in Listener::hear(3, &rooms, 500).steps {
+        if let Step::Write(entry) = step {
+            heard.submit(entry.batch, Ticket(0));
+        }
+    }
+    let long = room("long");
+    for seq in 1..=400 {
+        let text = format!("{seq} {}", "words ".repeat(50));
+        heard.submit(events(&long, vec![keyed(message((1, seq), seq, &text), &format!("key {seq}"))]), Ticket(0));
+    }
+    let entries: Vec<Entry> = heard
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Write(entry) => Some(entry.clone()),
+            Step::Trim(_) => None,
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let settled = Embedded::open(folder.path(), &small()).unwrap();
+    for some in entries.chunks(7) {
+        settled.apply(some.to_vec()).unwrap();
+        settled.sync(some.last().unwrap().position).unwrap();
+    }
+    drop(settled);
+    let asks = rooms.iter().chain([&long]).flat_map(|room| questions(&mut heard, room, 5000)).chain(scans());
+    let asks: Vec<Ask> = asks.collect();
+    let asks = asks.into_iter().map(|ask| (ask.clone(), heard.ask(ask))).collect();
+    Whole { folder, entries, asks }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { all.extend(files(&path)) } else { all.push(path) }
+    }
+    all.sort();
+    all
+}
+
+/// Changes one byte, where something is written.
+fn damage(folder: &Path, dice: &mut Dice) -> (PathBuf, u64) {
+    loop {
+        let mut all = files(folder);
+        if dice.per_mille(500) {
+            all.retain(|path| path.parent().is_some_and(|parent| parent.ends_with("tables")));
+        }
+        let path = &all[dice.below(all.len() as u64) as usize];
+        let mut bytes = std::fs::read(path).unwrap();
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
+        if used == 0 {
+            continue;
+        }
+        let at = dice.below(used);
+        bytes[at as usize] ^= 1 + dice.below(255) as u8;
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &bytes[at as usize..=at as usize], at).unwrap();
+        return (path.strip_prefix(folder).unwrap().to_owned(), at);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    refused: u64,
+    refilled: u64,
+    unharmed: u64,
+    harmed: u64,
+    served: u64,
+    reported: u64,
+}
+
+fn judge(whole: &Whole, folder: &Path, what: &str, tally: &mut Tally) {
+    let settled = match Embedded::open(folder, &small()) {
+        Ok(settled) => settled,
+        Err(Fault::OutOfOrder { .. } | Fault::NotHere) => panic!("{what}: no answer to opening a store"),
+        Err(_) => {
+            tally.refused += 1;
+            return;
+        }
+    };
+    let end = whole.entries.last().unwrap().position;
+    let found = settled.watermark();
+    assert!(found <= end, "{what}: {found:?} was never reached");
+    if found < end {
+        // The owner sees that something was lost, and has it.
+        tally.refilled += 1;
+        let rest = whole.entries.iter().filter(|entry| entry.position > found).cloned().collect();
+        if settled.apply(rest).is_err() {
+            tally.refused += 1;
+            return;
+        }
+    }
+    let before = tally.reported;
+    for (ask, want) in &whole.asks {
+        match settled.answer(ask) {
+            Ok(got) => {
+                assert_eq!(&got, want, "{what}: {ask:?}");
+                tally.served += 1;
+            }
+            Err(Fault::OutOfOrder { .. } | Fault::NotHere) => panic!("{what}: no answer to {ask:?}"),
+            Err(_) => tally.reported += 1,
+        }
+    }
+    if tally.reported == before { tally.unharmed += 1 } else { tally.harmed += 1 }
+}
+
+#[test]
+fn nothing_wrong_is_served_from_damaged_files() {
+    let whole = whole();
+    let mut tally = Tally::default();
+    judge(&whole, whole.folder.path(), "nothing", &mut tally);
+    assert_eq!((tally.reported, tally.refused, tally.refilled), (0, 0, 0));
+    let mut dice = Dice::new(11);
+    for n in 0..MUTATIONS {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("store");
+        copy(whole.folder.path(), &folder);
+        let (path, at) = damage(&folder, &mut dice);
+        judge(&whole, &folder, &format!("mutation {n}, byte {at} of {}", path.display()), &mut tally);
+    }
+    println!("{tally:?}");
+    assert!(tally.harmed > 0 && tally.refused > 0 && tally.unharmed > 0, "{tally:?}");
+    // One byte costs one block: most of what is asked has nothing to do with it.
+    assert!(tally.served > 20 * tally.reported, "{tally:?}");
+}
+
+/// The watermark that a closed store is opened with is the one that was synced last.
+#[test]
+fn a_store_that_is_closed_ends_where_it_was_synced() {
+    let whole = whole();
+    let settled = Embedded::open(whole.folder.path(), &small()).unwrap();
+    assert_eq!(settled.watermark(), Position(whole.entries.len() as u64));
+    let again = Embedded::open(whole.folder.path(), &small());
+    assert_eq!(again.err(), Some(Fault::Locked));
+}
