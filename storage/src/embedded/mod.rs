@@ -40,7 +40,7 @@ pub struct EmbeddedOptions {
     pub cache_bytes: u64,
     /// Of each of five keyspaces, before it is written to a table.
     pub memtable_bytes: u64,
-    /// Of the engine's own journals on disk; at least 64 MiB.
+    /// Of the engine's own sealed journals on disk, at least 64 MiB. They are read at every start.
     pub journal_bytes: u64,
     pub open_files: usize,
     /// Of what has settled into lower levels. Fixed when the folder is made.
@@ -52,7 +52,7 @@ impl Default for EmbeddedOptions {
         EmbeddedOptions {
             cache_bytes: 64 * 1024 * 1024,
             memtable_bytes: 16 * 1024 * 1024,
-            journal_bytes: 256 * 1024 * 1024,
+            journal_bytes: 64 * 1024 * 1024,
             open_files: 256,
             compress: true,
         }

@@ -166,7 +166,10 @@ impl<'a> Stage<'a> {
         let number = self.commits.saturating_add(1);
         for space in Space::ALL {
             let keyspace = self.disk.space(space);
-            for (key, value) in std::mem::take(&mut self.writes[space as usize]) {
+            // Neighbours in the tree are written one after the other.
+            let mut writes: Vec<_> = std::mem::take(&mut self.writes[space as usize]).into_iter().collect();
+            writes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            for (key, value) in writes {
                 match value {
                     Some(value) => batch.insert(keyspace, key, value),
                     None => batch.remove(keyspace, key),
