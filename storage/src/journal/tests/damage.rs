@@ -235,3 +235,29 @@ fn a_reader_that_stayed_away_too_long_is_told_the_gap() {
     assert_eq!(hand.log.read(Position(first.0 - 1), 0).unwrap().entries, [], "no room, no entry");
     assert_eq!(hand.log.read(Position(first.0 - 1), 1).unwrap().entries.len(), 1, "but one where there is any");
 }
+
+/// A power cut may keep later pages of the last group and lose earlier ones.
+#[test]
+fn a_torn_tail_ends_before_its_first_bad_entry_whatever_follows() {
+    let disk = FaultyDisk::new(1);
+    let mut hand = Hand::open(&disk, &small()).unwrap();
+    assert_eq!(hand.write(&[b"synced before"])[0].result, Ok(Position(1)));
+    assert_eq!(hand.write(&[b"good", b"torn away", b"behind", b"it"])[3].result, Ok(Position(5)));
+    drop(hand);
+    let mut files = disk.files();
+    let torn = files.values_mut().find_map(|bytes| {
+        let at = bytes.windows(9).position(|window| window == b"torn away")?;
+        bytes.get_mut(at..at + 9)
+    });
+    torn.unwrap().fill(0);
+    let disk = FaultyDisk::with_files(2, &files);
+    let mut hand = Hand::open(&disk, &small()).unwrap();
+    assert_eq!((hand.found.end, hand.found.torn), (Position(2), true));
+    assert_eq!(hand.found.damaged, [], "it was never finished");
+    assert_eq!(hand.write(&[b"new"])[0].result, Ok(Position(3)));
+    drop(hand);
+    let hand = Hand::open(&disk, &small()).unwrap();
+    let (entries, damaged) = hand.read_all();
+    let bodies: Vec<&[u8]> = entries.iter().map(|(_, body)| &body[..]).collect();
+    assert_eq!((bodies, damaged), (vec![&b"synced before"[..], b"good", b"new"], vec![]));
+}
