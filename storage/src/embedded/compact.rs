@@ -6,7 +6,6 @@ use super::stage::Stage;
 use crate::dice::Dice;
 use crate::settled::Fault;
 use std::sync::Mutex;
-use std::time::Duration;
 
 /// The engine seals a journal only when this much was written to it.
 const JOURNAL_BYTES: usize = 64 * 1024 * 1024;
@@ -21,7 +20,10 @@ pub fn compact(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
     }
     // What came meanwhile may hold the sealed journal back; and tables that were replaced go with the next flush.
     flush(disk, commits)?;
-    wait(disk, || disk.database.journal_count() > 1)
+    while disk.database.journal_count() > 1 {
+        flush(disk, commits)?;
+    }
+    Ok(())
 }
 
 /// Writes as much of nothing as makes the journal full. There is no other way to have it sealed.
@@ -33,8 +35,8 @@ fn fill_journal(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
     let filler: Vec<u8> =
         std::iter::repeat_with(|| dice.roll().to_le_bytes()).take(FILLER_BYTES / 8).flatten().collect();
     for _ in 0..=JOURNAL_BYTES / FILLER_BYTES {
-        disk.wait_for_flushes()?;
         let _writing = lock(commits);
+        disk.make_room()?;
         index.insert(key.clone(), filler.clone()).map_err(fault)?;
     }
     let _writing = lock(commits);
@@ -47,16 +49,7 @@ fn flush(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
     for space in Space::ALL {
         let keyspace = disk.space(space);
         keyspace.rotate_memtable().map_err(fault)?;
-        wait(disk, || keyspace.sealed_memtable_count() > 0)?;
-    }
-    Ok(())
-}
-
-/// The engine's worker tells nobody when it is done; but whether it lives can be asked.
-fn wait(disk: &Disk, goes_on: impl Fn() -> bool) -> Result<(), Fault> {
-    while goes_on() {
-        disk.check_alive()?;
-        std::thread::sleep(Duration::from_millis(2));
+        disk.wait(|| keyspace.sealed_memtable_count() > 0)?;
     }
     Ok(())
 }

@@ -13,6 +13,10 @@ use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
+
+/// Memtables are written out when we say so; see [`Disk::make_room`].
+const NEVER_FULL: u64 = u64::MAX;
 
 /// One keyspace each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +48,7 @@ pub struct Disk {
     /// Before the database: keyspaces let go first.
     spaces: [Keyspace; 5],
     pub database: Database,
+    memtable_bytes: u64,
 }
 
 impl Disk {
@@ -65,7 +70,7 @@ impl Disk {
                 };
                 KeyspaceCreateOptions::default()
                     .manual_journal_persist(true)
-                    .max_memtable_size(options.memtable_bytes)
+                    .max_memtable_size(NEVER_FULL)
                     .data_block_compression_policy(blocks)
                     .data_block_size_policy(BlockSizePolicy::all(4096))
             })
@@ -78,7 +83,7 @@ impl Disk {
             rooms.map_err(fault)?,
             index.map_err(fault)?,
         ];
-        Ok(Disk { spaces, database })
+        Ok(Disk { spaces, database, memtable_bytes: options.memtable_bytes })
     }
 
     pub fn space(&self, space: Space) -> &Keyspace {
@@ -252,20 +257,33 @@ pub fn own_key(letter: u8, number: Option<u64>) -> Vec<u8> {
 }
 
 impl Disk {
-    /// The engine waits for its own worker without end, even for one that has died. So writers wait here, as long as
-    /// there is somebody to wait for.
-    pub fn wait_for_flushes(&self) -> Result<(), Fault> {
+    /// Has full memtables written out, and waits where the engine is behind with that.
+    ///
+    /// The engine would do so by itself, but not safely: it waits for its worker even when that has died, and asks it
+    /// once per write, in a bounded queue that the worker itself must write to; when it is full, both wait for ever.
+    pub fn make_room(&self) -> Result<(), Fault> {
         use fjall::AbstractTree;
-        let behind = |keyspace: &Keyspace| keyspace.sealed_memtable_count() >= 2 || keyspace.tree.l0_run_count() >= 16;
-        while self.spaces.iter().any(behind) {
+        for keyspace in &self.spaces {
+            if keyspace.tree.active_memtable().size() > self.memtable_bytes {
+                self.wait(|| keyspace.sealed_memtable_count() >= 2)?;
+                keyspace.rotate_memtable().map_err(fault)?;
+            }
+            self.wait(|| keyspace.tree.l0_run_count() >= 16)?;
+        }
+        Ok(())
+    }
+
+    /// The engine's worker tells nobody when it is done; but whether it lives can be asked.
+    pub fn wait(&self, goes_on: impl Fn() -> bool) -> Result<(), Fault> {
+        while goes_on() {
             self.check_alive()?;
-            std::thread::sleep(std::time::Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
 
     /// Whether the engine still takes writes.
-    pub fn check_alive(&self) -> Result<(), Fault> {
+    fn check_alive(&self) -> Result<(), Fault> {
         self.database.persist(fjall::PersistMode::Buffer).map_err(fault)
     }
 }

@@ -161,7 +161,7 @@ impl<'a> Stage<'a> {
         for (bytes, (_, meta)) in std::mem::take(&mut self.metas) {
             self.put(Space::Rooms, bytes.bytes().to_vec(), meta.encode());
         }
-        self.disk.wait_for_flushes()?;
+        self.disk.make_room()?;
         let mut batch = self.disk.database.batch();
         let number = self.commits.saturating_add(1);
         for space in Space::ALL {
