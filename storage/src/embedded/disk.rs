@@ -13,6 +13,7 @@ use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Memtables are written out when we say so; see [`Disk::make_room`].
@@ -45,6 +46,9 @@ impl Space {
 
 /// The engine.
 pub struct Disk {
+    /// What answers are read from: all up to the last commit. The engine's own snapshots may show a part of a commit
+    /// that is under way, because a table that is finished meanwhile moves on what is visible.
+    published: Mutex<Snapshot>,
     /// Before the database: keyspaces let go first.
     spaces: [Keyspace; 5],
     pub database: Database,
@@ -83,7 +87,8 @@ impl Disk {
             rooms.map_err(fault)?,
             index.map_err(fault)?,
         ];
-        Ok(Disk { spaces, database, memtable_bytes: options.memtable_bytes })
+        let published = Mutex::new(database.snapshot());
+        Ok(Disk { published, spaces, database, memtable_bytes: options.memtable_bytes })
     }
 
     pub fn space(&self, space: Space) -> &Keyspace {
@@ -99,7 +104,14 @@ impl Disk {
 
     /// All that is committed now, and nothing that comes later.
     pub fn view(&self) -> View<'_> {
-        View { disk: self, snapshot: self.database.snapshot() }
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        View { disk: self, snapshot: published.clone() }
+    }
+
+    /// Shows what was committed. The caller is the one who commits, and nothing is under way.
+    pub fn publish(&self) {
+        let snapshot = self.database.snapshot();
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
     }
 }
 

@@ -180,6 +180,7 @@ impl<'a> Stage<'a> {
             batch.remove(keyspace, own_key(COMMIT, Some(*self.commits)));
         }
         batch.commit().map_err(fault)?;
+        self.disk.publish();
         *self.commits = number;
         self.bytes = 0;
         self.threads.clear();

@@ -10,6 +10,8 @@ use rookery_storage::{Entry, Fault, Outcome, Settled, Store, Ticket};
 use std::path::{Path, PathBuf};
 
 const MUTATIONS: u64 = 400;
+/// Entries that are applied and synced together.
+const GROUP: usize = 7;
 
 struct Whole {
     folder: tempfile::TempDir,
@@ -41,7 +43,7 @@ fn whole() -> Whole {
         .collect();
     let folder = tempfile::tempdir().unwrap();
     let settled = Embedded::open(folder.path(), &small()).unwrap();
-    for some in entries.chunks(7) {
+    for some in entries.chunks(GROUP) {
         settled.apply(some.to_vec()).unwrap();
         settled.sync(some.last().unwrap().position).unwrap();
     }
@@ -105,6 +107,8 @@ fn judge(whole: &Whole, folder: &Path, what: &str, tally: &mut Tally) {
     let end = whole.entries.last().unwrap().position;
     let found = settled.watermark();
     assert!(found <= end, "{what}: {found:?} was never reached");
+    // Only what may have been written while the machine went down is ever cut off.
+    assert!(end.0 - found.0 <= 2 * GROUP as u64, "{what}: {found:?} of {end:?}");
     if found < end {
         // The owner sees that something was lost, and has it.
         tally.refilled += 1;

@@ -5,5 +5,6 @@ mod again;
 mod conformance;
 mod damage;
 mod forgetting;
+mod meanwhile;
 mod rig;
 mod told;
