@@ -68,8 +68,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn damage(folder: &Path, dice: &mut Dice) -> (PathBuf, u64) {
     loop {
         let mut all = files(folder);
-        if dice.per_mille(500) {
-            all.retain(|path| path.parent().is_some_and(|parent| parent.ends_with("tables")));
+        // As often what holds most, the journal, or any of the small ones.
+        match dice.below(3) {
+            0 => all.retain(|path| path.parent().is_some_and(|parent| parent.ends_with("tables"))),
+            1 => all.retain(|path| path.extension().is_some_and(|ext| ext == "jnl")),
+            _ => all.retain(|path| path.extension().is_none()),
         }
         let path = &all[dice.below(all.len() as u64) as usize];
         let mut bytes = std::fs::read(path).unwrap();
