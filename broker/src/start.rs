@@ -92,6 +92,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
             run,
             placement_key,
             reach: port.reach(),
+            confirms: port.confirms(),
             realms: realms.clone(),
             limits: engine_limits(&options.limits),
         };

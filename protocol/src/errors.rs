@@ -73,6 +73,7 @@ error_table! {
     28 Draining           "draining"            Server Later       "The node is about to stop; come back and resume."
     29 LastOwner          "last_owner"          Policy AfterChange "A room keeps at least one owner."
     30 StaleKey           "stale_key"           Client Never       "This number of the stream was given to another message or was passed over."
+    31 NotDurable         "not_durable"         Server Later       "It is on this node's disk and not yet where the store makes it durable; it will be. The same duplicate key asks again."
 }
 
 macro_rules! close_table {

@@ -62,6 +62,11 @@ pub trait Store {
     /// The highest level that a batch can reach here. Fixed for the life of the store.
     fn reach(&self) -> AckLevel;
 
+    /// The level at which a batch is confirmed: from there on it does not fail, and its room goes on from it.
+    fn confirms(&self) -> AckLevel {
+        self.reach()
+    }
+
     /// How many bytes of batches ([`Batch::cost`]) it would take now. A home looks before it gives out places:
     /// a batch that does not fit fails as [`Full`](crate::Failure::Full), which breaks its room.
     fn window(&self) -> usize;

@@ -83,6 +83,7 @@ impl Bench {
             run: Epoch(1),
             placement_key: 1,
             reach: AckLevel::Local,
+            confirms: AckLevel::Local,
             realms: vec![],
             limits: Limits::default(),
         };

@@ -85,6 +85,7 @@ impl Bench {
             run: Epoch(1),
             placement_key: 1,
             reach: AckLevel::Accepted,
+            confirms: AckLevel::Accepted,
             realms,
             limits,
         };

@@ -215,8 +215,10 @@ pub enum Row {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// Confirmed at this level.
+    /// Confirmed: it will not be taken back.
     Done,
+    /// After `Done`, of a store whose reach is above what confirms: it has reached that.
+    Settled,
     /// Not stored, and what was submitted after it for this room is not either. `run` numbers what follows:
     /// a number that no room was given before.
     Failed { run: Epoch },
@@ -225,7 +227,7 @@ pub enum Stored {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreFault;
 
-/// A room as its tables say it is. A room that was never touched: the default.
+/// A room as its tables say it is, all of it settled. A room that was never touched: the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomImage {
     /// None: nobody created it.

@@ -17,6 +17,8 @@ pub struct Settings {
     pub placement_key: u64,
     /// The highest ack level that the store can reach.
     pub reach: AckLevel,
+    /// The level at which the store confirms: `reach`, or a lower one that comes earlier.
+    pub confirms: AckLevel,
     pub realms: Vec<RealmSettings>,
     pub limits: Limits,
 }

@@ -8,6 +8,7 @@ use crate::RoomKey;
 use crate::ask::Position;
 use crate::batch::Batch;
 use crate::settled::Settled;
+use crate::store::Ticket;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,6 +40,8 @@ struct State {
     taken: HashMap<Arc<RoomKey>, Position>,
     /// The cost of batches in memory, those that are taken left out.
     held: usize,
+    /// Who waits for what was taken by a settled store that failed. The batches are found again, these are not.
+    owed: BTreeMap<Position, Owner>,
 }
 
 /// A committed batch that waits to be settled.
@@ -46,6 +49,14 @@ pub(crate) struct Waiting {
     cost: usize,
     /// None: to be read from the journal.
     pub batch: Option<Batch>,
+    /// Who is told that it has settled.
+    pub owner: Option<Owner>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    pub shard: usize,
+    pub ticket: Ticket,
 }
 
 /// What somebody settles now. To be given back with [`Backlog::settled`] or [`Backlog::failed`].
@@ -56,6 +67,10 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
+    pub fn owners(&self) -> Vec<Owner> {
+        self.entries.iter().filter_map(|(_, waiting)| waiting.owner).collect()
+    }
+
     fn cost(&self) -> usize {
         self.entries.iter().map(|(_, waiting)| waiting.cost).sum()
     }
@@ -71,22 +86,23 @@ impl Backlog {
     }
 
     /// Batches were committed.
-    pub fn add(&self, batches: impl Iterator<Item = (Position, Batch)>) {
+    pub fn add(&self, batches: impl Iterator<Item = (Position, Batch, Option<Owner>)>) {
         let mut state = self.state.lock();
-        for (position, batch) in batches {
-            self.put(&mut state, position, batch);
+        for (position, batch, owner) in batches {
+            self.put(&mut state, position, batch, owner);
         }
         self.changed.notify_all();
     }
 
-    fn put(&self, state: &mut MutexGuard<'_, State>, position: Position, batch: Batch) {
+    fn put(&self, state: &mut MutexGuard<'_, State>, position: Position, batch: Batch, owner: Option<Owner>) {
         let cost = batch.cost();
         let room = match state.rooms.get_key_value(&batch.room) {
             Some((room, _)) => room.clone(),
             None => Arc::new(batch.room.clone()),
         };
         let held = state.held + cost <= self.held_bytes;
-        let waiting = Waiting { cost, batch: held.then_some(batch) };
+        let owner = owner.or_else(|| state.owed.remove(&position));
+        let waiting = Waiting { cost, batch: held.then_some(batch), owner };
         // A scan of the journal may find what its writer has just reported, too.
         if state.order.insert(position, room.clone()).is_none() {
             state.held += if held { cost } else { 0 };
@@ -179,6 +195,8 @@ impl Backlog {
     /// The settled store did not take it, and is to be opened anew. True for the first to say so.
     pub fn failed(&self, taken: Taken) -> bool {
         let settled = taken.settled.clone();
+        let owners = taken.entries.iter().filter_map(|(position, waiting)| Some((*position, waiting.owner?)));
+        self.state.lock().owed.extend(owners);
         self.settled(taken);
         self.fails(&settled)
     }
@@ -210,10 +228,17 @@ impl Backlog {
         state.settled = None;
         self.changed.wait_while(&mut state, |state| !state.taken.is_empty());
         drop(state);
-        scan(&mut |position, batch| self.add(std::iter::once((position, batch))))?;
+        scan(&mut |position, batch| self.add(std::iter::once((position, batch, None))))?;
         self.state.lock().settled = Some(settled);
         self.changed.notify_all();
         Ok(())
+    }
+
+    /// Who waits for batches up to here, which turned out to have settled before the settled store failed.
+    pub fn owed(&self, settled: Position) -> Vec<Owner> {
+        let mut state = self.state.lock();
+        let above = state.owed.split_off(&Position(settled.0 + 1));
+        std::mem::replace(&mut state.owed, above).into_values().collect()
     }
 
     /// The settled store has everything up to here; `end` if nothing waits.

@@ -1,12 +1,12 @@
 //! What a shard gets back: completions, put here by other threads and fetched by the shard.
 
 use super::REACH;
-use super::backlog::Backlog;
-use crate::RoomKey;
+use super::backlog::{Backlog, Owner};
 use crate::answer::{Completion, Failure, Outcome};
 use crate::batch::{Batch, Cut};
 use crate::journal::{Listener, Written};
 use crate::store::Ticket;
+use crate::{AckLevel, RoomKey};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ pub type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// One shard's desk. Touched by the shard, the journal's writer and the readers, each for a moment.
 pub(crate) struct Desk {
+    shard: usize,
+    /// What the journal's fdatasync is worth.
+    synced: AckLevel,
     backlog: Arc<Backlog>,
     wake: Wake,
     state: Mutex<State>,
@@ -38,8 +41,16 @@ struct Broken {
 }
 
 impl Desk {
-    pub fn new(backlog: Arc<Backlog>, wake: Wake) -> Desk {
-        Desk { backlog, wake, state: Mutex::default() }
+    pub fn new(shard: usize, synced: AckLevel, backlog: Arc<Backlog>, wake: Wake) -> Desk {
+        Desk { shard, synced, backlog, wake, state: Mutex::default() }
+    }
+
+    pub fn shard(&self) -> usize {
+        self.shard
+    }
+
+    pub fn synced(&self) -> AckLevel {
+        self.synced
     }
 
     /// Something completed on another thread.
@@ -47,6 +58,16 @@ impl Desk {
         let mut state = self.state.lock();
         let first = state.done.is_empty();
         state.done.push(Completion { ticket, outcome });
+        drop(state);
+        self.call(first);
+    }
+
+    /// Batches that were synced have settled.
+    pub fn settled(&self, tickets: impl Iterator<Item = Ticket>) {
+        let mut state = self.state.lock();
+        let first = state.done.is_empty();
+        state.done.extend(tickets.map(|ticket| Completion { ticket, outcome: Outcome::Stored(REACH) }));
+        let first = first && !state.done.is_empty();
         drop(state);
         self.call(first);
     }
@@ -133,8 +154,10 @@ impl Listener for Desk {
             let batch = under_way.remove(&Ticket(ticket))?;
             match result {
                 Ok(position) => {
-                    done.push(Completion { ticket: Ticket(ticket), outcome: Outcome::Stored(REACH) });
-                    Some((position, batch))
+                    let ticket = Ticket(ticket);
+                    done.push(Completion { ticket, outcome: Outcome::Stored(self.synced) });
+                    let owner = (self.synced < REACH).then_some(Owner { shard: self.shard, ticket });
+                    Some((position, batch, owner))
                 }
                 Err(failure) => {
                     failed.push((Ticket(ticket), batch, failure));

@@ -27,7 +27,7 @@ use crate::batch::Batch;
 use crate::entry;
 use crate::journal::{self, Damage, Disk, Intake, Journal, Listener, Log, Page};
 use crate::settled::{Fault, Settled};
-use backlog::Backlog;
+use backlog::{Backlog, Owner};
 use bytes::Bytes;
 use desk::Desk;
 use reads::Reads;
@@ -44,11 +44,14 @@ pub struct Options {
     pub held_bytes: usize,
     /// Threads that answer asks.
     pub readers: usize,
+    /// What the journal's fdatasync is worth: [`AckLevel::Durable`] before a settled store on the same disk, and
+    /// [`AckLevel::Local`] before one that promises more.
+    pub synced: AckLevel,
 }
 
 impl Options {
     pub fn new(journal: journal::Options) -> Options {
-        Options { journal, unsettled_bytes: 256 << 20, held_bytes: 32 << 20, readers: 2 }
+        Options { journal, unsettled_bytes: 256 << 20, held_bytes: 32 << 20, readers: 2, synced: AckLevel::Durable }
     }
 }
 
@@ -83,6 +86,7 @@ pub(crate) struct Shared {
     pub open_settled: OpenSettled,
     pub reads: Reads,
     pub unsettled_bytes: usize,
+    pub desks: Vec<Arc<Desk>>,
     pub stopping: AtomicBool,
 }
 
@@ -90,7 +94,6 @@ pub(crate) struct Shared {
 pub struct Persistent {
     shared: Arc<Shared>,
     journal: Journal,
-    desks: Vec<Arc<Desk>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -105,7 +108,8 @@ impl Persistent {
     ) -> Result<Persistent, OpenError> {
         let settled = open_settled().map_err(OpenError::Settled)?;
         let backlog = Arc::new(Backlog::new(options.held_bytes));
-        let desks: Vec<_> = wakes.into_iter().map(|wake| Arc::new(Desk::new(backlog.clone(), wake))).collect();
+        let desk = |(shard, wake)| Arc::new(Desk::new(shard, options.synced, backlog.clone(), wake));
+        let desks: Vec<_> = wakes.into_iter().enumerate().map(desk).collect();
         let listeners = desks.iter().map(|desk| desk.clone() as Arc<dyn Listener>).collect();
         // A journal that lost its newest files must not give out again what the settled store has taken.
         let journal = journal::Options { above: settled.watermark(), ..options.journal };
@@ -120,6 +124,7 @@ impl Persistent {
             open_settled,
             reads: Reads::default(),
             unsettled_bytes: options.unsettled_bytes,
+            desks,
             stopping: AtomicBool::new(false),
         });
         shared.adopt(settled).map_err(OpenError::Settled)?;
@@ -133,12 +138,12 @@ impl Persistent {
         for _ in 0..options.readers.max(1) {
             spawn("read", reads::run)?;
         }
-        Ok(Persistent { shared, journal, desks, threads })
+        Ok(Persistent { shared, journal, threads })
     }
 
     /// The store of one shard. Nobody else may hold the same shard's.
     pub fn shard(&self, shard: usize) -> Option<ShardStore> {
-        self.desks.get(shard).map(|desk| ShardStore::new(self.shared.clone(), desk.clone(), shard))
+        self.shared.desks.get(shard).map(|desk| ShardStore::new(self.shared.clone(), desk.clone(), shard))
     }
 
     /// For tools and whatever else is no shard. It may be asked after the store was closed, too.
@@ -173,6 +178,7 @@ impl Shared {
     /// Takes a settled store that was just opened: everything that it has not got is found in the journal.
     pub fn adopt(&self, settled: Arc<dyn Settled>) -> Result<(), Fault> {
         let mut after = settled.watermark();
+        self.tell(&self.backlog.owed(after));
         self.backlog.adopt(settled, |add| {
             loop {
                 let page = self.read(after, PAGE_BYTES)?;
@@ -188,6 +194,16 @@ impl Shared {
                 after = page.reached;
             }
         })
+    }
+
+    /// Says to those who wait for it that their batches have settled.
+    pub fn tell(&self, owners: &[Owner]) {
+        for desk in &self.desks {
+            let mut own = owners.iter().filter(|owner| owner.shard == desk.shard()).peekable();
+            if own.peek().is_some() {
+                desk.settled(own.map(|owner| owner.ticket));
+            }
+        }
     }
 
     /// Entries of the journal.
@@ -223,5 +239,5 @@ pub(crate) fn decode(position: Position, bytes: &Bytes) -> Result<Batch, Fault> 
 /// Read from the journal at a time.
 pub(crate) const PAGE_BYTES: usize = 4 << 20;
 
-/// What a completed batch has reached: the journal's fdatasync is what an embedded store promises.
+/// What a settled batch has reached.
 pub(crate) const REACH: AckLevel = AckLevel::Durable;

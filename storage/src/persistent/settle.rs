@@ -47,6 +47,8 @@ pub(super) fn settle<T>(
 ) -> Option<Result<T, Fault>> {
     match apply(shared, &mut taken) {
         Ok(()) => {
+            // Before the rooms are free: what settles after it is told after it.
+            shared.tell(&taken.owners());
             let done = then();
             shared.backlog.settled(taken);
             Some(done)

@@ -28,6 +28,10 @@ impl Store for ShardStore {
         REACH
     }
 
+    fn confirms(&self) -> AckLevel {
+        self.desk.synced()
+    }
+
     fn window(&self) -> usize {
         let backlog = self.shared.unsettled_bytes.saturating_sub(self.shared.backlog.bytes());
         self.shared.intake.room().min(backlog)

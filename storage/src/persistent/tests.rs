@@ -76,6 +76,7 @@ impl Settled for Model {
 /// What the rigs share: a folder, the store on it, and a bell that its shard is called with.
 struct Opened {
     folder: TempDir,
+    synced: AckLevel,
     persistent: Option<Persistent>,
     store: Option<ShardStore>,
     called: Receiver<()>,
@@ -83,22 +84,28 @@ struct Opened {
 
 impl Opened {
     fn new(settled: impl Fn(&Path) -> OpenSettled) -> Opened {
-        Opened::on(tempfile::tempdir().unwrap(), settled)
+        Opened::on(tempfile::tempdir().unwrap(), AckLevel::Durable, settled)
     }
 
-    fn on(folder: TempDir, settled: impl Fn(&Path) -> OpenSettled) -> Opened {
+    /// Before a store that reaches more than the journal does.
+    fn far(settled: impl Fn(&Path) -> OpenSettled) -> Opened {
+        Opened::on(tempfile::tempdir().unwrap(), AckLevel::Local, settled)
+    }
+
+    fn on(folder: TempDir, synced: AckLevel, settled: impl Fn(&Path) -> OpenSettled) -> Opened {
         let (call, called) = unbounded();
         let mut options = Options::new(journal::Options::new(folder.path().join("journal")));
         // Some batches are read from the journal again.
         options.held_bytes = 4096;
         options.unsettled_bytes = 32 << 20;
+        options.synced = synced;
         let wake: Wake = Box::new(move || {
             let _ = call.send(());
         });
         let open_settled = settled(folder.path());
         let persistent = Persistent::open(options, Arc::new(RealDisk), open_settled, vec![wake]).unwrap();
         let store = persistent.shard(0);
-        Opened { folder, persistent: Some(persistent), store, called }
+        Opened { folder, synced, persistent: Some(persistent), store, called }
     }
 
     fn store(&mut self) -> &mut ShardStore {
@@ -158,7 +165,7 @@ struct Killed(Opened);
 
 impl Rig for Killed {
     fn open(&mut self) {
-        self.0 = Opened::new(model);
+        self.0 = Opened::on(tempfile::tempdir().unwrap(), self.0.synced, model);
     }
 
     fn store(&mut self) -> &mut dyn Store {
@@ -177,7 +184,7 @@ impl Rig for Killed {
             let file = file.unwrap();
             std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
         }
-        self.0 = Opened::on(left, model);
+        self.0 = Opened::on(left, self.0.synced, model);
         true
     }
 }
@@ -201,7 +208,7 @@ impl Rig for Closed {
     fn crash(&mut self) -> bool {
         self.0.close();
         let folder = std::mem::replace(&mut self.0.folder, tempfile::tempdir().unwrap());
-        self.0 = Opened::on(folder, embedded);
+        self.0 = Opened::on(folder, AckLevel::Durable, embedded);
         true
     }
 }
@@ -220,6 +227,11 @@ fn every_promise_is_kept_over_kills() {
 }
 
 #[test]
+fn every_promise_is_kept_before_a_store_that_reaches_more() {
+    judge(&mut Killed(Opened::far(model)));
+}
+
+#[test]
 fn every_promise_is_kept_on_the_embedded_store() {
     judge(&mut Closed(Opened::new(embedded)));
 }
@@ -232,19 +244,44 @@ fn newest(outcome: Outcome) -> Option<Place> {
     if let Outcome::Loaded(state) = outcome { Some(state.newest) } else { None }
 }
 
-#[test]
-fn a_settled_store_that_fails_is_opened_again_and_filled_from_the_journal() {
-    // The first three take a few applies each and then nothing more.
-    let opened_so_far = Arc::new(AtomicUsize::new(0));
+/// The first three that it opens take so many applies each and then nothing more.
+fn failing(opened_so_far: &Arc<AtomicUsize>, takes: usize) -> impl Fn(&Path) -> OpenSettled {
     let count = opened_so_far.clone();
-    let settled = move |_: &Path| -> OpenSettled {
+    move |_| {
         let count = count.clone();
         Box::new(move || {
-            let left = (count.fetch_add(1, Ordering::Relaxed) < 3).then_some(2);
+            let left = (count.fetch_add(1, Ordering::Relaxed) < 3).then_some(takes);
             Ok(Arc::new(Model::new(left)) as Arc<dyn Settled>)
         })
-    };
-    let mut opened = Opened::new(settled);
+    }
+}
+
+#[test]
+fn each_batch_is_told_to_have_settled_once_and_in_order_however_often_the_settled_store_fails() {
+    let opened_so_far = Arc::default();
+    let mut opened = Opened::far(failing(&opened_so_far, 0));
+    for seq in 1..=40 {
+        opened.store().submit(events(&room("a"), vec![message((1, seq), seq, "words")]), Ticket(seq));
+    }
+    let mut done: Vec<Completion> = Vec::new();
+    for _ in 0..1000 {
+        opened.wait();
+        opened.store().poll(&mut done);
+        if done.len() >= 80 {
+            break;
+        }
+    }
+    for level in [AckLevel::Local, AckLevel::Durable] {
+        let told: Vec<u64> = done.iter().filter(|c| c.outcome == Outcome::Stored(level)).map(|c| c.ticket.0).collect();
+        assert_eq!(told, (1..=40).collect::<Vec<_>>(), "{level:?}");
+    }
+    assert!(opened_so_far.load(Ordering::Relaxed) >= 3, "the store never failed");
+}
+
+#[test]
+fn a_settled_store_that_fails_is_opened_again_and_filled_from_the_journal() {
+    let opened_so_far = Arc::default();
+    let mut opened = Opened::new(failing(&opened_so_far, 2));
     for seq in 1..=40 {
         let stored = opened.write(seq, events(&room("a"), vec![message((1, seq), seq, "words")]));
         assert_eq!(stored, Outcome::Stored(REACH), "an ack waits for the journal only");

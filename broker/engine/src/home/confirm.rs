@@ -6,7 +6,7 @@ use crate::message::{Address, EffectId, ReplyTo, ToHome};
 use crate::ports::{Batch, Row, Stored, Ticket};
 use crate::settings::{Deliver, OnFailure, RoomClass};
 use rookery_protocol::event::{Event, EventBody};
-use rookery_protocol::ids::{Ordinal, Place, RoomHandle, RoomKey, Seq};
+use rookery_protocol::ids::{AckLevel, Ordinal, Place, RoomHandle, RoomKey, Seq};
 use rookery_protocol::reply::Reply;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub(crate) struct Confirm {
 pub(crate) struct Ack {
     pub to: ReplyTo,
     pub reply: Reply,
+    /// What it waits for.
+    pub level: AckLevel,
     /// It waits for this effect of its event, too.
     pub after: Option<EffectId>,
 }
@@ -197,9 +199,12 @@ impl Room {
         if self.trouble.is_probe(ticket) {
             return self.probed(w, answer);
         }
-        let Some(under_way) = self.confirm.under_way.iter_mut().find(|u| u.ticket == ticket) else { return };
-        match answer {
-            Stored::Done => {
+        let waiting = self.confirm.under_way.iter_mut().find(|u| u.ticket == ticket);
+        match (answer, waiting) {
+            (Stored::Settled, _) => self.settled(w, ticket),
+            (Stored::Done | Stored::Failed { .. }, None) => {}
+            (Stored::Failed { run }, Some(_)) => self.failed(w, run),
+            (Stored::Done, Some(under_way)) => {
                 under_way.step = Step::Done;
                 while self.confirm.under_way.front().is_some_and(|u| u.step == Step::Done) {
                     if let Some(under_way) = self.confirm.under_way.pop_front() {
@@ -207,12 +212,11 @@ impl Room {
                     }
                 }
             }
-            Stored::Failed { run } => self.failed(w, run),
         }
     }
 
     fn confirmed(&mut self, w: &mut World<'_>, under_way: UnderWay) {
-        let UnderWay { last, messages, events, origins, acks, effects, taken, .. } = under_way;
+        let UnderWay { ticket, last, messages, events, origins, mut acks, effects, taken, .. } = under_way;
         self.confirm.events_under_way -= events.len();
         self.confirm.place = last;
         self.confirm.messages = messages;
@@ -225,13 +229,17 @@ impl Room {
         }
         self.announce(w, &events);
         self.recent.trim(&w.shared.settings.limits, last.seq);
+        if !self.confirm.odd.is_empty() {
+            let odd = self.confirm.odd.extract_if(.., |(seq, _)| *seq <= last.seq);
+            acks.extend(odd.map(|(_, ack)| ack));
+        }
+        let confirms = w.shared.settings.confirms;
+        if w.shared.settings.reach > confirms {
+            let later = acks.extract_if(.., |ack| ack.level > confirms).collect();
+            self.settles(w, ticket, last.seq, later);
+        }
         for ack in acks {
             self.acknowledge(w, ack);
-        }
-        if !self.confirm.odd.is_empty() {
-            for (seq, ack) in std::mem::take(&mut self.confirm.odd) {
-                if seq <= last.seq { self.acknowledge(w, ack) } else { self.confirm.odd.push((seq, ack)) }
-            }
         }
         for id in effects {
             self.send_effect(w, &id);
@@ -241,7 +249,7 @@ impl Room {
         }
     }
 
-    fn acknowledge(&mut self, w: &mut World<'_>, ack: Ack) {
+    pub(crate) fn acknowledge(&mut self, w: &mut World<'_>, ack: Ack) {
         match &ack.after {
             Some(id) if self.state.pending.contains_key(id) => self.wait_for_effect(w, ack),
             Some(_) | None => w.reply(ack.to, ack.reply),

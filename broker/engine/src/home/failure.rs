@@ -159,6 +159,7 @@ impl Room {
     pub(crate) fn probed(&mut self, w: &mut World<'_>, answer: Stored) {
         self.trouble.probe = None;
         match answer {
+            Stored::Settled => {}
             Stored::Done => {
                 self.trouble.read_only = false;
                 self.trouble.reset();

@@ -192,7 +192,10 @@ impl Room {
                 self.propose(w, proposal);
             }
             Go::Answer(reply) => w.reply(to, reply),
-            Go::AnswerAfter { effect, reply } => self.wait_for_effect(w, Ack { to, reply, after: Some(effect) }),
+            Go::AnswerAfter { effect, reply } => {
+                let level = w.shared.settings.confirms;
+                self.wait_for_effect(w, Ack { to, reply, level, after: Some(effect) });
+            }
             Go::First { place, level } => self.answer_duplicate(w, to, level, place),
             Go::Join { level } => self.join_repeat(w, envelope, level),
             Go::Mark(mark) => self.mark(w, envelope, mark),
@@ -239,6 +242,7 @@ fn may_change(code: ErrorCode) -> bool {
         | ErrorCode::NotStored
         | ErrorCode::Unsure
         | ErrorCode::Draining
-        | ErrorCode::StaleKey => false,
+        | ErrorCode::StaleKey
+        | ErrorCode::NotDurable => false,
     }
 }

@@ -51,6 +51,7 @@ impl Room {
 
     fn install(&mut self, w: &mut World<'_>, image: RoomImage) {
         self.confirm = Confirm::at(image.last, image.messages);
+        self.settling.seq = self.settling.seq.max(image.last.seq);
         let last = image.last;
         let (state, recent) = RoomState::from_image(image, self.class.access, self.class.max_members);
         self.state = state;

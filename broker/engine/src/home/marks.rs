@@ -30,10 +30,11 @@ impl Room {
             }
         }
         self.mark_dirty(w);
-        if w.shared.settings.reach == AckLevel::Accepted {
+        let confirms = w.shared.settings.confirms;
+        if confirms == AckLevel::Accepted {
             w.reply(envelope.reply_to, Reply::Done);
         } else {
-            self.confirm.add_row_ack(Ack { to: envelope.reply_to, reply: Reply::Done, after: None });
+            self.confirm.add_row_ack(Ack { to: envelope.reply_to, reply: Reply::Done, level: confirms, after: None });
         }
         // A crowd's reading is nobody's business, and too much of it.
         if self.here.count() <= limits::PRESENCE_MEDIUM as usize && self.fanout.wants(Kind::ReadUpTo) {

@@ -3,7 +3,7 @@
 //! Read in this order:
 //! 1. [`line`]: how a room takes up what comes to it; [`decide`] and [`commands`]: what is decided, and on what.
 //! 2. [`sequence`]: a proposal gets its place; [`apply`]: the only change of state; [`holds`]: checked again.
-//! 3. [`deliver`]: what listeners get; [`confirm`]: what the store has; [`failure`]: when it has not.
+//! 3. [`deliver`]: what listeners get; [`confirm`] and [`settling`]: what the store has; [`failure`]: when it has not.
 //! 4. [`attach`], [`replay`], [`turn`]: who listens, catching up, and the end of a turn.
 //! 5. [`effects`], [`gather`], [`sessions`], [`lobby`]: what rooms do to each other.
 
@@ -39,6 +39,7 @@ mod room;
 mod rooms;
 mod sequence;
 mod sessions;
+mod settling;
 mod state;
 mod streams;
 mod summary;

@@ -15,6 +15,7 @@ use super::patience::Patience;
 use super::presence::Untold;
 use super::recent::Recent;
 use super::replay::Pages;
+use super::settling::Settling;
 use super::state::RoomState;
 use super::summary::SummaryClock;
 use super::turn::Answers;
@@ -40,6 +41,7 @@ pub(crate) struct Room {
     pub recent: Recent,
     pub flight: Flight,
     pub confirm: Confirm,
+    pub settling: Settling,
     pub trouble: Trouble,
     /// What listeners were given: the placed end, or the confirmed one in a class that delivers when stored.
     pub delivered: Place,
@@ -89,6 +91,7 @@ impl Room {
             recent: Recent::default(),
             flight: Flight::default(),
             confirm: Confirm::default(),
+            settling: Settling::default(),
             trouble: Trouble::default(),
             delivered: Place::START,
             fanout: RoomFanout::default(),
@@ -166,6 +169,7 @@ impl Room {
             && self.line.is_empty()
             && self.parked.is_empty()
             && self.confirm.is_idle()
+            && self.settling.is_idle()
             && !self.flight.is_busy()
             && !self.trouble.read_only
             && !self.trouble.holding

@@ -88,6 +88,7 @@ impl Rooms {
             | Due::Expiry(handle)
             | Due::Chore(handle)
             | Due::Gather(handle, _)
+            | Due::Settling(handle)
             | Due::Patience(handle) => *handle,
         };
         let Some(room) = self.get(handle) else { return };
@@ -101,6 +102,7 @@ impl Rooms {
             Due::Chore(_) => room.chore_timer(w),
             Due::Gather(_, ticket) => room.finish_gather(w, ticket),
             Due::Patience(_) => room.patience_over(w),
+            Due::Settling(_) => room.settling_timer(w),
             Due::Idle(_) | Due::Offline(_) => {}
         }
     }

@@ -237,13 +237,29 @@ impl Room {
         reply: Option<Box<Reply>>,
         after: Option<EffectId>,
     ) {
-        let confirmed = place.seq <= self.confirm.place.seq;
-        let level = if confirmed || level > AckLevel::Accepted { w.shared.settings.reach } else { AckLevel::Accepted };
-        let reply = reply.map_or(Reply::Placed { place, ordinal, level, duplicate }, |reply| *reply);
-        if confirmed || level == AckLevel::Accepted || planted::is(Bug::AckBeforeConfirmed) {
-            w.reply(to, reply);
+        let reached = self.level_of(w, place.seq);
+        let level = if level > AckLevel::Accepted { level.max(w.shared.settings.confirms) } else { level };
+        let reply =
+            reply.map_or(Reply::Placed { place, ordinal, level: level.max(reached), duplicate }, |reply| *reply);
+        if reached >= level || planted::is(Bug::AckBeforeConfirmed) {
+            return w.reply(to, reply);
+        }
+        let ack = Ack { to, reply, level, after };
+        if place.seq <= self.confirm.place.seq {
+            self.wait_until_settled(w, place.seq, ack);
         } else {
-            self.confirm.add_ack(place.seq, self.state.last.seq, Ack { to, reply, after });
+            self.confirm.add_ack(place.seq, self.state.last.seq, ack);
+        }
+    }
+
+    /// What a place has reached.
+    fn level_of(&self, w: &World<'_>, seq: Seq) -> AckLevel {
+        if seq <= self.settling.seq {
+            w.shared.settings.reach
+        } else if seq <= self.confirm.place.seq {
+            w.shared.settings.confirms
+        } else {
+            AckLevel::Accepted
         }
     }
 

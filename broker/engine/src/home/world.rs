@@ -67,6 +67,8 @@ pub(crate) enum Due {
     Gather(RoomHandle, u32),
     /// A reply that waited for an effect waits no longer.
     Patience(RoomHandle),
+    /// Replies that wait for the store to settle wait no longer.
+    Settling(RoomHandle),
     /// The lobby is told that a user is offline.
     Offline(RoomKey),
 }

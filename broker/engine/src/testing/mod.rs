@@ -43,6 +43,8 @@ pub struct FakePorts {
     run: Epoch,
     /// Batches that the store has but has not answered.
     under_way: VecDeque<(Ticket, Batch)>,
+    /// Batches that are confirmed and have not settled.
+    pub unsettled: Vec<(Ticket, RoomHandle)>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +68,17 @@ impl FakePorts {
         while let Some((ticket, batch)) = self.under_way.pop_front() {
             let room = batch.handle;
             let answer = self.write(batch);
+            if answer == Stored::Done {
+                self.unsettled.push((ticket, room));
+            }
             self.facts.push_back(Fact::Stored { room, ticket, answer });
+        }
+    }
+
+    /// What is confirmed settles, and answers once more.
+    pub fn settle_far(&mut self) {
+        for (ticket, room) in self.unsettled.drain(..) {
+            self.facts.push_back(Fact::Stored { room, ticket, answer: Stored::Settled });
         }
     }
 
@@ -233,6 +245,7 @@ pub fn settings(class: RoomClass, reach: AckLevel, limits: Limits) -> Arc<Settin
         run: Epoch(100),
         placement_key: 7,
         reach,
+        confirms: reach,
         realms: vec![RealmSettings { realm: REALM, classes: vec![Arc::new(class)] }],
         limits,
     })

@@ -214,6 +214,7 @@ fn shard(plan: &Plan, number: u8) -> Shard {
         shards: plan.shards,
         run: Epoch(plan.run),
         placement_key: PLACEMENT_KEY,
+        confirms: AckLevel::Durable,
         reach: AckLevel::Durable,
         realms: vec![RealmSettings { realm: REALM, classes }],
         limits: plan.limits.clone(),

@@ -57,15 +57,17 @@ impl Ports for Carrier<'_> {
             batch.rows.len()
         ));
         let idle = outside.journal.waiting(self.me) == 0;
-        match outside.journal.submit(self.me, ticket, batch, at_once, &mut outside.ledger) {
-            Ok(Some(answer)) => return Some(answer),
-            Ok(None) => {}
-            Err(wrong) => outside.check(Err(wrong)),
-        }
-        if idle {
+        let answer = match outside.journal.submit(self.me, ticket, batch, at_once, &mut outside.ledger) {
+            Ok(answer) => answer,
+            Err(wrong) => {
+                outside.check(Err(wrong));
+                None
+            }
+        };
+        if idle && outside.journal.waiting(self.me) > 0 {
             outside.set_sync(self.me);
         }
-        None
+        answer
     }
 
     fn load(
@@ -80,6 +82,9 @@ impl Ports for Carrier<'_> {
         } else {
             let settled = outside.journal.settle_foreign(room, u64::MAX, &mut outside.ledger);
             outside.check(settled);
+            // A room settles before it is read.
+            let last = outside.journal.tables(room).last;
+            outside.ledger.settled(room, last);
             let recent = outside.dice.below(60) as usize;
             Ok(Box::new(outside.journal.tables(room).image(recent)))
         };

@@ -137,7 +137,7 @@ impl Client {
             },
             (Reply::Placed { place, level, duplicate, ordinal }, What::Post(posted)) => {
                 let room = outside.room(posted.room, &self.user);
-                let asked = posted.level.unwrap_or(AckLevel::Local);
+                let asked = posted.level.unwrap_or(outside.plan.reach());
                 let body = Some(&posted.body[..]);
                 let ack = Ack { room: &room, user: &self.user, place: *place, level: *level, asked, body };
                 judge::acked(&mut outside.ledger, &ack)?;

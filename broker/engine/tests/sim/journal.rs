@@ -6,13 +6,17 @@ use crate::tables::Tables;
 use rookery_engine::ports::{Batch, Fact, Foreign, Row, Stored, Ticket};
 use rookery_engine::settings::OnFailure;
 use rookery_protocol::event::{Event, EventBody};
-use rookery_protocol::ids::{Epoch, RoomKey};
+use rookery_protocol::ids::{Epoch, Place, RoomHandle, RoomKey};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub struct Journal {
     rooms: HashMap<RoomKey, Tables>,
     queues: Vec<VecDeque<Queued>>,
+    /// Synced, and not where the store promises more than that.
+    unsettled: Vec<VecDeque<Unsettled>>,
+    /// The store has two levels.
+    far: bool,
     /// Events of other nodes, which store them themselves; by room and seq.
     foreign: BTreeMap<RoomKey, BTreeMap<u64, Foreign>>,
     /// After a failure a room that refuses goes on in this run; what an older one numbered is dead.
@@ -37,11 +41,21 @@ struct Queued {
     fails_with: Option<Epoch>,
 }
 
+struct Unsettled {
+    ticket: Ticket,
+    handle: RoomHandle,
+    room: RoomKey,
+    /// The end of its room with it.
+    last: Place,
+}
+
 impl Journal {
-    pub fn new(run: Epoch) -> Journal {
+    pub fn new(run: Epoch, far: bool) -> Journal {
         Journal {
             rooms: HashMap::new(),
             queues: Vec::new(),
+            unsettled: Vec::new(),
+            far,
             foreign: BTreeMap::new(),
             fences: HashMap::new(),
             broken: HashMap::new(),
@@ -55,6 +69,7 @@ impl Journal {
     /// A life of the node begins.
     pub fn begin(&mut self, shards: u8) {
         self.queues = (0..shards).map(|_| VecDeque::new()).collect();
+        self.unsettled = (0..shards).map(|_| VecDeque::new()).collect();
         self.fences.clear();
         self.broken.clear();
     }
@@ -67,7 +82,7 @@ impl Journal {
     }
 
     pub fn waiting(&self, shard: u8) -> usize {
-        self.queues[usize::from(shard)].len()
+        self.queues[usize::from(shard)].len() + self.unsettled[usize::from(shard)].len()
     }
 
     pub fn new_run(&mut self) -> Epoch {
@@ -94,6 +109,7 @@ impl Journal {
         }
         if at_once && !self.failing && self.queues[queue].is_empty() && fails_with.is_none() {
             self.store(&batch, ledger)?;
+            self.leave_unsettled(queue, ticket, &batch);
             return Ok(Some(Stored::Done));
         }
         self.queues[queue].push_back(Queued { ticket, batch, fails_with });
@@ -118,8 +134,22 @@ impl Journal {
             }
             self.store(&batch, ledger)?;
             answers.push(Fact::Stored { room: batch.handle, ticket, answer: Stored::Done });
+            self.leave_unsettled(queue, ticket, &batch);
+        }
+        let settles = if rng.chance(300) { 0 } else { rng.below(self.unsettled[queue].len() as u64 + 1) };
+        for Unsettled { ticket, handle, room, last } in self.unsettled[queue].drain(..settles as usize) {
+            ledger.settled(&room, last);
+            answers.push(Fact::Stored { room: handle, ticket, answer: Stored::Settled });
         }
         Ok(answers)
+    }
+
+    fn leave_unsettled(&mut self, queue: usize, ticket: Ticket, batch: &Batch) {
+        if self.far {
+            let last = self.tables(&batch.room).last;
+            let (handle, room) = (batch.handle, batch.room.clone());
+            self.unsettled[queue].push_back(Unsettled { ticket, handle, room, last });
+        }
     }
 
     /// Numbered in a run that ended for this room.

@@ -319,5 +319,8 @@ pub fn acked(ledger: &mut Ledger, ack: &Ack<'_>) -> Result<(), String> {
             None => return Err(format!("{room}: {place} acked {:?}, but it was taken back", ack.level)),
         }
     }
+    if ack.level == AckLevel::Durable && place.seq > book.settled.seq {
+        return Err(format!("{room}: {place} acked durable, and only {} has settled", book.settled));
+    }
     Ok(())
 }

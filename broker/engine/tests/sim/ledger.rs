@@ -55,6 +55,8 @@ pub struct Book {
     pub taken_back: Option<Stamp>,
     /// What was numbered in older runs and is not in this book was taken back before it came to the store.
     pub dead_below: Epoch,
+    /// The store has this as it promises at most.
+    pub settled: Place,
     /// The highest seq that is stored.
     stored_to: u64,
     /// While its store fails the room holds what it places: then clients see it before the store does.
@@ -86,6 +88,11 @@ impl Ledger {
     pub fn placed(&mut self, room: &RoomKey, event: &Arc<Event>) -> Result<(), String> {
         self.tick();
         self.book(room).placed(event).map_err(|e| format!("{}: {e}", name(room)))
+    }
+
+    pub fn settled(&mut self, room: &RoomKey, last: Place) {
+        let settled = &mut self.book(room).settled;
+        *settled = last.max(*settled);
     }
 
     pub fn confirmed(&mut self, room: &RoomKey, event: &Arc<Event>) -> Result<(), String> {

@@ -51,7 +51,8 @@ impl Node {
             shards: plan.shards,
             run: outside.journal.run,
             placement_key: outside.placement_key(),
-            reach: AckLevel::Local,
+            reach: plan.reach(),
+            confirms: AckLevel::Local,
             realms: plan.realms(),
             limits: plan.limits.clone(),
         };

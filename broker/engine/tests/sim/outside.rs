@@ -55,7 +55,7 @@ impl Outside {
         Outside {
             dice: Rng::new(seed.rotate_left(32) ^ 0x5851_f42d_4c95_7f2d),
             agenda: Agenda::default(),
-            journal: Journal::new(Epoch(1000)),
+            journal: Journal::new(Epoch(1000), plan.far_store),
             sequencer: Sequencer::default(),
             lanes: Lanes::new(plan.shards, WIDE),
             ledger: Ledger { keeps: plan.keeping(), ..Ledger::default() },

@@ -3,7 +3,7 @@
 use crate::rng::Rng;
 use rookery_engine::settings::{Deliver, Limits, OnFailure, RealmSettings, RoomClass, SecondConnection};
 use rookery_protocol::command::Access;
-use rookery_protocol::ids::{Name, RoomKey, RoomKind};
+use rookery_protocol::ids::{AckLevel, Name, RoomKey, RoomKind};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub struct Plan {
     /// Batches are synced before `submit` returns.
     pub store_at_once: bool,
     pub sync_ms: u64,
+    /// Synced is not all that the store promises: the rest comes later.
+    pub far_store: bool,
     pub loads_fail: bool,
     pub fetch_ms: u64,
     pub far_sequencer: bool,
@@ -105,8 +107,14 @@ impl Plan {
             cuts: if dice.chance(800) { dice.between(5, 60) } else { 0 },
             other_commands: dice.between(100, 700),
             quiet: dice.chance(200),
+            far_store: dice.chance(300),
             limits,
         }
+    }
+
+    /// What the store reaches.
+    pub fn reach(&self) -> AckLevel {
+        if self.far_store { AckLevel::Durable } else { AckLevel::Local }
     }
 
     /// The user that may do everything.

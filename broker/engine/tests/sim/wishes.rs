@@ -149,7 +149,7 @@ impl Client {
         let target = outside.dice.pick(&self.rooms[room].known).copied();
         let named = self.named(room, outside);
         let level = level(outside);
-        let asked = level.unwrap_or(AckLevel::Local);
+        let asked = level.unwrap_or(outside.plan.reach());
         let change = What::Change { room, level: asked };
         let placed = What::Change { room, level: AckLevel::Accepted };
         let reaction = Name::literal(REACTIONS[outside.dice.below(3) as usize]);

@@ -49,6 +49,7 @@ enum Job {
     /// A batch, with its number among all that were submitted.
     Store {
         number: u64,
+        confirmed: bool,
     },
     Load(Box<Load>),
     Fetch(Box<Fetching>),
@@ -64,6 +65,7 @@ enum Answer {
 pub struct StorePort {
     store: Box<dyn Store + Send>,
     reach: AckLevel,
+    confirms: AckLevel,
     writer: rows::Writer,
     /// The last ticket that the store was given.
     given: u64,
@@ -85,6 +87,7 @@ impl StorePort {
     pub fn new(store: Box<dyn Store + Send>, runs: Runs) -> StorePort {
         StorePort {
             reach: store.reach(),
+            confirms: store.confirms(),
             store,
             writer: rows::Writer::default(),
             given: 0,
@@ -98,6 +101,10 @@ impl StorePort {
 
     pub fn reach(&self) -> AckLevel {
         self.reach
+    }
+
+    pub fn confirms(&self) -> AckLevel {
+        self.confirms
     }
 
     /// Whether what a turn may still bring would find room. A batch that finds none breaks its room.
@@ -121,7 +128,8 @@ impl StorePort {
         let batch = self.writer.batch(batch);
         self.store.submit(batch, own);
         self.store.poll(&mut self.completions);
-        let Answer::Stored(stored) = self.settle(own, Waiting { room, ticket, job: Job::Store { number: own.0 } })?
+        let Answer::Stored(stored) =
+            self.settle(own, Waiting { room, ticket, job: Job::Store { number: own.0, confirmed: false } })?
         else {
             return None;
         };
@@ -189,6 +197,7 @@ impl StorePort {
             (self.completions.as_slice(), &waiting.job)
             && *ticket == own
             && *level == self.reach
+            && self.reach == self.confirms
             && self.answers.is_empty()
             && self.failures.none()
         {
@@ -223,15 +232,19 @@ impl StorePort {
         };
         let mut reading = Reading { unreadable: &mut self.unreadable };
         let next = match &mut waiting.job {
-            Job::Store { number } => match stored(outcome, self.reach) {
-                // A lower level: the one that is promised is still to come.
-                Written::Lower => {
-                    self.waiting.insert(own.0, waiting);
+            Job::Store { number, confirmed } => match stored(outcome) {
+                Written::To(level) => {
+                    let first = level >= self.confirms && !std::mem::replace(confirmed, true);
+                    if first {
+                        self.failures.stored(waiting.room, *number);
+                        self.answers.push_back((waiting.room, waiting.ticket, Answer::Stored(Stored::Done)));
+                    }
+                    if level < self.reach {
+                        self.waiting.insert(own.0, waiting);
+                    } else if self.reach > self.confirms {
+                        self.answers.push_back((waiting.room, waiting.ticket, Answer::Stored(Stored::Settled)));
+                    }
                     return;
-                }
-                Written::Done => {
-                    self.failures.stored(waiting.room, *number);
-                    Next::Done(Answer::Stored(Stored::Done))
                 }
                 Written::Failed(failure) => {
                     let answer = self.failures.failed(waiting.room, *number, self.given + 1, failure);
@@ -253,15 +266,13 @@ impl StorePort {
 }
 
 enum Written {
-    Lower,
-    Done,
+    To(AckLevel),
     Failed(Failure),
 }
 
-fn stored(outcome: Outcome, reach: AckLevel) -> Written {
+fn stored(outcome: Outcome) -> Written {
     match outcome {
-        Outcome::Stored(level) if level < reach => Written::Lower,
-        Outcome::Stored(_) => Written::Done,
+        Outcome::Stored(level) => Written::To(level),
         Outcome::Failed(failure) => Written::Failed(failure),
         Outcome::Loaded(_)
         | Outcome::Fetched(_)

@@ -198,6 +198,7 @@ impl Bench {
             run: Epoch(9),
             placement_key: 7,
             reach: AckLevel::Local,
+            confirms: AckLevel::Local,
             realms: vec![RealmSettings { realm: name("main"), classes: vec![Arc::new(RoomClass::default())] }],
             limits,
         };

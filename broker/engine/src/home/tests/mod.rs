@@ -11,6 +11,7 @@ mod replaying;
 mod rooms;
 mod sequencing;
 mod sessions;
+mod settling;
 mod storm;
 
 use super::Home;
@@ -84,6 +85,19 @@ impl Bench {
             lossy: None,
             numbers: 0,
         }
+    }
+
+    /// Over a store that confirms with this node's disk and reaches more later.
+    pub fn far() -> Bench {
+        let mut bench = Bench::with(RoomClass::default(), Late { submit: true, ..Late::default() });
+        bench.begin_far();
+        bench
+    }
+
+    pub fn begin_far(&mut self) {
+        let mut settings = (*settings(RoomClass::default(), AckLevel::Durable, Limits::default())).clone();
+        settings.confirms = AckLevel::Local;
+        self.home = Home::new(Arc::new(settings));
     }
 
     /// The same store under a new home: what a restart finds.
