@@ -29,6 +29,7 @@ pub enum Outcome {
     Row(Option<Bytes>),
     Expired(Vec<Place>),
     Scanned(Box<ScanPage>),
+    Rooms(Box<RoomsPage>),
     Tail(Box<TailPage>),
     Trimmed(Trimmed),
 }
@@ -113,6 +114,12 @@ pub struct Found {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanPage {
     pub rows: Vec<(RoomKey, Row)>,
+    pub more: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomsPage {
+    pub rooms: Vec<RoomKey>,
     pub more: bool,
 }
 

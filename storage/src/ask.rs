@@ -48,6 +48,11 @@ pub enum Ask {
         after: Option<(RoomKey, Bytes)>,
         limit: usize,
     },
+    /// Every room that was ever written, in the order of keys: those without rows, and removed ones, too.
+    Rooms {
+        after: Option<RoomKey>,
+        limit: usize,
+    },
     /// Committed batches in the order of their commits.
     Tail {
         after: Position,

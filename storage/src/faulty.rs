@@ -211,6 +211,7 @@ impl<S: Store> Faulty<S> {
                 | Outcome::Row(_)
                 | Outcome::Expired(_)
                 | Outcome::Scanned(_)
+                | Outcome::Rooms(_)
                 | Outcome::Tail(_)
                 | Outcome::Trimmed(_) => self.done.push(Completion { ticket, outcome }),
             }

@@ -32,7 +32,7 @@ pub mod store;
 pub mod table;
 
 pub use answer::{
-    Completion, Failure, Found, Item, Outcome, Page, Replay, RoomState, Run, ScanPage, TailPage, Trimmed,
+    Completion, Failure, Found, Item, Outcome, Page, Replay, RoomState, RoomsPage, Run, ScanPage, TailPage, Trimmed,
 };
 pub use ask::{Ask, Keep, PageAsk, PageFrom, Position, ReplayAsk};
 pub use batch::{Batch, Cut, Rewrite, Row, RowWrite};

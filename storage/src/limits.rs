@@ -24,7 +24,7 @@ pub const PAGE_RECORDS: usize = 1024;
 /// Payload bytes of one answer: it ends before the record that would pass this, but holds at least one.
 pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
-/// Rows of one scan; an ask for more is cut to this.
+/// Rows of one scan, rooms of one list; an ask for more is cut to this.
 pub const SCAN_ROWS: usize = 4096;
 
 /// What a record, rewrite or row costs beside its own bytes, in every account of this crate.

@@ -58,6 +58,8 @@ pub struct Ticket(pub u64);
 /// 15. **Tail** gives committed batches whole, in the order of their commits, under rising positions; a position that
 ///     is no longer covered is answered with the gap.
 /// 16. **Apart.** Rooms whose keys differ in realm, kind or name share nothing.
+/// 17. **Rooms.** [`Ask::Rooms`] lists every room that was ever written, in the order of their keys: those without rows
+///     and removed ones, too.
 pub trait Store {
     /// The highest level that a batch can reach here. Fixed for the life of the store.
     fn reach(&self) -> AckLevel;

@@ -47,6 +47,7 @@ const CATCHES: &[(Flaw, &str)] = &[
     (Flaw::FirstRowWriteWins, "the last write of a row wins"),
     (Flaw::LoadLeavesOutARow, "load gives every row in order"),
     (Flaw::ScanEndsWithARoom, "a scan finds the rows of one table in all rooms"),
+    (Flaw::RoomsAreThoseWithRows, "the list of rooms has every room that was written"),
     (Flaw::RowsOutliveTheirMessage, "rows of a message go with it"),
     (Flaw::TrimTakesOneMore, "a trim keeps what it is told to keep"),
     (Flaw::OneRangeForAll, "changes and messages are trimmed apart"),

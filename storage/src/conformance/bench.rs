@@ -1,7 +1,9 @@
 //! Carries a check out on one store: hands in, waits for completions, and watches over them all the while.
 
 use super::{Rig, Verdict};
-use crate::answer::{Completion, Failure, Found, Outcome, Page, Replay, RoomState, Run, ScanPage, TailPage, Trimmed};
+use crate::answer::{
+    Completion, Failure, Found, Outcome, Page, Replay, RoomState, RoomsPage, Run, ScanPage, TailPage, Trimmed,
+};
 use crate::ask::{Ask, Keep, PageAsk, PageFrom, Position, ReplayAsk};
 use crate::batch::Batch;
 use crate::record::Record;
@@ -123,6 +125,7 @@ impl<'a> Bench<'a> {
             Ask::Lookup { room: room.clone(), key: Bytes::copy_from_slice(key.as_bytes()) }, wants Found: Option<Found>;
         scan(table: Table, after: Option<(RoomKey, Bytes)>, limit: usize) asks
             Ask::Scan { table, after, limit }, wants Scanned: Box<ScanPage>;
+        rooms(after: Option<RoomKey>, limit: usize) asks Ask::Rooms { after, limit }, wants Rooms: Box<RoomsPage>;
         tail(after: Position, limit: usize) asks Ask::Tail { after, limit }, wants Tail: Box<TailPage>;
         trim(room: &RoomKey, keep: Keep, now: Millis) asks
             Ask::Trim { room: room.clone(), keep, now }, wants Trimmed: Trimmed;

@@ -2,7 +2,9 @@
 //!
 //! It knows no bounds of bytes and keeps no tail: those have checks of their own.
 
-use crate::answer::{Completion, Failure, Found, Item, Outcome, Page, Replay, RoomState, Run, ScanPage, Trimmed};
+use crate::answer::{
+    Completion, Failure, Found, Item, Outcome, Page, Replay, RoomState, RoomsPage, Run, ScanPage, Trimmed,
+};
 use crate::ask::{Ask, Keep, PageAsk, PageFrom, ReplayAsk};
 use crate::batch::{Batch, Cut, Row};
 use crate::record::{Kind, Record, State, Touches};
@@ -299,6 +301,13 @@ impl Naive {
                 let more = rows.len() > limit;
                 rows.truncate(limit);
                 Outcome::Scanned(Box::new(ScanPage { rows, more }))
+            }
+            Ask::Rooms { after, limit } => {
+                let mut rooms: Vec<_> =
+                    self.rooms.keys().filter(|key| after.as_ref().is_none_or(|after| *key > after)).cloned().collect();
+                let more = rooms.len() > limit;
+                rooms.truncate(limit);
+                Outcome::Rooms(Box::new(RoomsPage { rooms, more }))
             }
             Ask::Tail { .. } => Outcome::Tail(Box::default()),
             Ask::Trim { room, keep, now } => {

@@ -1,8 +1,9 @@
-//! Rows: the last write wins, load and scan give all of them in order.
+//! Rows: the last write wins, load and scan give all of them in order. And the list of rooms.
 
 use super::bench::{Bench, same};
-use super::say::{bytes, message, of, put, room, room_of, row, rows, unput};
+use super::say::{bytes, events, message, of, put, room, room_of, row, rows, unput};
 use super::{Check, Verdict};
+use crate::answer::RoomsPage;
 use crate::table::Table;
 use crate::{Batch, Cut};
 use rookery_protocol::ids::RoomKind;
@@ -11,6 +12,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { promise: 13, name: "the last write of a row wins", run: last_write },
     Check { promise: 13, name: "load gives every row in order", run: load_in_order },
     Check { promise: 13, name: "a scan finds the rows of one table in all rooms", run: scan_all },
+    Check { promise: 17, name: "the list of rooms has every room that was written", run: list_rooms },
 ];
 
 fn last_write(bench: &mut Bench<'_>) -> Verdict {
@@ -89,4 +91,42 @@ fn scan_all(bench: &mut Bench<'_>) -> Verdict {
     same("from between", page.rows.len(), 3)?;
     bench.write(Batch { cut: Cut::Everything, ..Batch::new(rooms[1].clone()) })?;
     same("after a room is removed", bench.scan(Table::PendingEffects, None, 10)?.rows.len(), 6)
+}
+
+fn list_rooms(bench: &mut Bench<'_>) -> Verdict {
+    same("no rooms", *bench.rooms(None, usize::MAX)?, RoomsPage::default())?;
+    let mut want = Vec::new();
+    for realm in ["away", "home", "home town"] {
+        for kind in [RoomKind::Room, RoomKind::Direct, RoomKind::Directory] {
+            want.extend(["a", "aa", "b", "\u{10ffff}"].map(|name| room_of(realm, kind, name)));
+        }
+    }
+    for (n, room) in want.iter().enumerate().rev() {
+        bench.write(match n % 3 {
+            0 => events(room, vec![message((1, 1), 1, "words")]),
+            1 => rows(room, vec![put(Table::Names, "x", "1")]),
+            _ => rows(room, vec![unput(Table::Names, "never")]),
+        })?;
+    }
+    // A room that was removed stays in the list: its places must not be given again.
+    bench.write(Batch { cut: Cut::Everything, ..Batch::new(want[0].clone()) })?;
+    // One that was refused was never written.
+    bench.refused(rows(&room_of("home", RoomKind::Room, "refused"), vec![put(Table::Pins, "no place", "1")]))?;
+    same("all rooms", *bench.rooms(None, usize::MAX)?, RoomsPage { rooms: want.clone(), more: false })?;
+    let (mut pieces, mut after) = (Vec::new(), None);
+    for _ in 0..want.len() {
+        let page = bench.rooms(after, 5)?;
+        same("a piece's size", page.rooms.len(), 5.min(want.len() - pieces.len()))?;
+        pieces.extend(page.rooms);
+        after = pieces.last().cloned();
+        if !page.more {
+            break;
+        }
+    }
+    same("all pieces", pieces, want.clone())?;
+    same("none at all", *bench.rooms(None, 0)?, RoomsPage { rooms: vec![], more: true })?;
+    // Behind one that is not there itself.
+    let behind = bench.rooms(Some(room_of("home", RoomKind::Inbox, "a")), usize::MAX)?;
+    let later: Vec<_> = want.into_iter().filter(|key| *key > room_of("home", RoomKind::Inbox, "a")).collect();
+    same("from between", behind.rooms, later)
 }

@@ -2,11 +2,11 @@
 
 use super::cut::records;
 use super::disk::{Space, View, located, open_row};
-use super::keys::{RoomBytes, last_number, split_room};
+use super::keys::{OWN, RoomBytes, after_prefix, last_number, split_room};
 use super::meta::RoomMeta;
 use super::stage::number_of;
 use super::trim::due;
-use crate::answer::{Found, Outcome, RoomState, ScanPage};
+use crate::answer::{Found, Outcome, RoomState, RoomsPage, ScanPage};
 use crate::ask::Ask;
 use crate::batch::Row;
 use crate::limits::{PAGE_RECORDS, SCAN_ROWS};
@@ -120,8 +120,32 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Outcome, Fault> {
         Ask::Scan { table, after, limit } => {
             Ok(Outcome::Scanned(Box::new(scan(view, *table, after.as_ref(), *limit)?)))
         }
+        Ask::Rooms { after, limit } => Ok(Outcome::Rooms(Box::new(rooms(view, after.as_ref(), *limit)?))),
         Ask::Tail { .. } | Ask::Trim { .. } => Err(Fault::NotHere),
     }
+}
+
+fn rooms(view: &View<'_>, after: Option<&RoomKey>, limit: usize) -> Result<RoomsPage, Fault> {
+    let limit = limit.min(SCAN_ROWS);
+    let from = match after {
+        Some(room) => after_prefix(RoomBytes::new(room).bytes()),
+        None => vec![OWN + 1],
+    };
+    let mut page = RoomsPage::default();
+    for pair in view.range(Space::Rooms, &from, &[u8::MAX]) {
+        let (key, _) = pair?;
+        if page.rooms.len() >= limit {
+            page.more = true;
+            break;
+        }
+        match split_room(&key) {
+            Some((room, [])) => page.rooms.push(room),
+            Some(_) | None => {
+                return Err(Fault::Damaged { room: None, place: None, what: "a room's key is none".to_owned() });
+            }
+        }
+    }
+    Ok(page)
 }
 
 fn scan(view: &View<'_>, table: Table, after: Option<&(RoomKey, Bytes)>, limit: usize) -> Result<ScanPage, Fault> {

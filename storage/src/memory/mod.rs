@@ -16,7 +16,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use crate::answer::{Completion, Failure, Outcome, Replay, RoomState, Run, ScanPage, Trimmed};
+use crate::answer::{Completion, Failure, Outcome, Replay, RoomState, RoomsPage, Run, ScanPage, Trimmed};
 use crate::ask::{Ask, Keep, PageAsk, ReplayAsk};
 use crate::batch::Batch;
 use crate::limits::{PAGE_RECORDS, SCAN_ROWS};
@@ -192,6 +192,7 @@ impl Memory {
                 Outcome::Expired(expired.unwrap_or_default())
             }
             Ask::Scan { table, after, limit } => Outcome::Scanned(Box::new(self.scan(table, after, limit))),
+            Ask::Rooms { after, limit } => Outcome::Rooms(Box::new(self.list(after, limit))),
             Ask::Tail { after, limit } => Outcome::Tail(Box::new(self.feed.tail(after, limit))),
             Ask::Trim { room, keep, now } => Outcome::Trimmed(self.trim(&room, &keep, now)),
         }
@@ -239,6 +240,16 @@ impl Memory {
         });
         let page = rows.by_ref().take(limit).collect();
         ScanPage { rows: page, more: rows.next().is_some() }
+    }
+
+    /// As a scan: looks at every room.
+    fn list(&self, after: Option<RoomKey>, limit: usize) -> RoomsPage {
+        let keys = self.rooms.iter().map(|room| &room.key);
+        let mut keys: Vec<&RoomKey> = keys.filter(|key| after.as_ref().is_none_or(|after| *key > after)).collect();
+        keys.sort_unstable();
+        let limit = limit.min(SCAN_ROWS);
+        let more = keys.len() > limit;
+        RoomsPage { rooms: keys.into_iter().take(limit).cloned().collect(), more }
     }
 }
 

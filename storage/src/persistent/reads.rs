@@ -113,6 +113,6 @@ fn room_of(ask: &Ask) -> Option<&RoomKey> {
         | Ask::Trim { room, .. } => Some(room),
         Ask::Page(page) => Some(&page.room),
         Ask::Replay(replay) => Some(&replay.room),
-        Ask::Scan { .. } | Ask::Tail { .. } => None,
+        Ask::Scan { .. } | Ask::Rooms { .. } | Ask::Tail { .. } => None,
     }
 }

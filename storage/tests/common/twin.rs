@@ -44,6 +44,7 @@ pub enum Flaw {
     FirstRowWriteWins,
     LoadLeavesOutARow,
     ScanEndsWithARoom,
+    RoomsAreThoseWithRows,
     RowsOutliveTheirMessage,
     TrimTakesOneMore,
     OneRangeForAll,
@@ -235,6 +236,13 @@ impl Twin {
             (Outcome::Scanned(page), _) if self.is(Flaw::ScanEndsWithARoom) => {
                 let first = page.rows.first().map(|(room, _)| room.clone());
                 page.rows.retain(|(room, _)| Some(room) == first.as_ref());
+            }
+            (Outcome::Rooms(page), _) if self.is(Flaw::RoomsAreThoseWithRows) => {
+                let has_rows = |room: &RoomKey| match self.asked(Ask::Load { room: room.clone() }) {
+                    Outcome::Loaded(state) => !state.rows.is_empty(),
+                    _ => false,
+                };
+                page.rooms.retain(has_rows);
             }
             (Outcome::Tail(page), _) => match self.flaw {
                 Flaw::TailIsReversed => page.batches.reverse(),

@@ -135,5 +135,6 @@ pub fn questions(model: &mut Listener, room: &RoomKey, now: u64) -> Vec<Ask> {
 
 /// Questions about all rooms together.
 pub fn scans() -> Vec<Ask> {
-    Table::ALL.iter().map(|table| Ask::Scan { table: *table, after: None, limit: usize::MAX }).collect()
+    let tables = Table::ALL.iter().map(|table| Ask::Scan { table: *table, after: None, limit: usize::MAX });
+    tables.chain([Ask::Rooms { after: None, limit: usize::MAX }]).collect()
 }

@@ -283,6 +283,7 @@ fn stored(outcome: Outcome) -> Written {
         | Outcome::Row(_)
         | Outcome::Expired(_)
         | Outcome::Scanned(_)
+        | Outcome::Rooms(_)
         | Outcome::Tail(_)
         | Outcome::Trimmed(_) => {
             debug_assert!(false, "a batch was answered as if it had been a question");
