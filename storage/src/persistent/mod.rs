@@ -1,7 +1,7 @@
 //! The store of a node with a disk: a journal that acks wait for, and a settled store behind it that is read.
 //!
 //! Read in this order: [`shard`] (what a shard hands in), [`desk`] (what it gets back), [`backlog`] (what the journal
-//! has and the settled store has not), [`settle`] (how it gets there), [`reads`] (how asks are answered).
+//! has and the settled store has not), [`settle`] (how it gets there, and [`mend`], where damage has left holes), [`reads`] (how asks are answered).
 //!
 //! A batch is stored once the journal has synced it. It settles behind that, in groups and in the order of commits; a
 //! room that is asked for settles first, so a read never looks into two places. What has not settled is bounded, and
@@ -9,6 +9,7 @@
 
 mod backlog;
 mod desk;
+mod mend;
 mod reads;
 mod settle;
 mod shard;

@@ -1,9 +1,11 @@
 //! The thread that settles: groups in the order of commits, a sync now and then, and a new start after a failure.
 
 use super::backlog::{Taken, Waiting};
+use super::mend::Lost;
 use super::{PAGE_BYTES, Shared, decode};
 use crate::RoomKey;
-use crate::ask::Position;
+use crate::answer::Outcome;
+use crate::ask::{Ask, Position};
 use crate::batch::Batch;
 use crate::settled::{Entry, Fault};
 use bytes::Bytes;
@@ -62,14 +64,19 @@ pub(super) fn settle<T>(
     }
 }
 
-/// A room whose entries do not continue it, because the journal has lost some, is left where it is and said aloud; the
-/// others go on.
+/// Where entries do not continue their room, because the journal has lost some, the lost places are stood in for. A room
+/// that this does not help is left where it is and said aloud; the others go on.
 fn apply(shared: &Shared, taken: &mut Taken) -> Result<(), Fault> {
+    let mut mended: Vec<(RoomKey, Position)> = Vec::new();
     let mut without: Vec<RoomKey> = Vec::new();
     while !taken.entries.is_empty() {
         let entries = complete(shared, &mut taken.entries, &without)?;
         match taken.settled.apply(entries) {
             Err(Fault::OutOfOrder { room, position }) if !without.contains(&room) => {
+                if !mended.contains(&(room.clone(), position)) && mend(shared, taken, &room, position)? {
+                    mended.push((room, position));
+                    continue;
+                }
                 tracing::error!(event = "room_not_settled", %room.name, kind = room.kind.word(), position = position.0);
                 without.push(room);
             }
@@ -77,6 +84,17 @@ fn apply(shared: &Shared, taken: &mut Taken) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Stands in for what was lost between a room's end and this position. False: nothing was, and it is something else.
+fn mend(shared: &Shared, taken: &mut Taken, room: &RoomKey, position: Position) -> Result<bool, Fault> {
+    let Outcome::Loaded(state) = taken.settled.answer(&Ask::Load { room: room.clone() })? else { return Ok(false) };
+    let entries = complete(shared, &mut taken.entries, &[])?;
+    let next = entries.iter().filter(|entry| entry.position >= position && entry.batch.room == *room);
+    let Some(lost) = Lost::between(&state, next.map(|entry| &entry.batch)) else { return Ok(false) };
+    lost.report();
+    taken.settled.apply(lost.stand_ins(position))?;
+    Ok(true)
 }
 
 /// The entries with their batches; what is not in memory is read from the journal.

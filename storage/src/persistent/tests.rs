@@ -2,9 +2,12 @@
 //! store that fails and comes back, and what a crash leaves.
 
 use super::*;
+use crate::answer::Replay;
 use crate::answer::{Completion, Failure};
+use crate::ask::{PageAsk, PageFrom, ReplayAsk};
 use crate::batch::Batch;
-use crate::conformance::say::{events, message, room};
+use crate::conformance::bench::END;
+use crate::conformance::say::{change, events, message, room};
 use crate::conformance::{self, Rig};
 use crate::embedded::{Embedded, EmbeddedOptions};
 use crate::journal::{self, RealDisk};
@@ -325,4 +328,69 @@ fn what_has_not_settled_is_bounded() {
         assert!(taken < 1000, "it takes for ever");
     };
     assert_eq!(full, Outcome::Failed(Failure::Full));
+}
+
+/// A journal with one entry for each batch, opened again without its settled store, after a byte of the entries that hold
+/// these words was turned over.
+fn damaged(batches: Vec<Batch>, words: &[&str]) -> Opened {
+    let mut opened = Opened::new(embedded);
+    for (ticket, batch) in (1..).zip(batches) {
+        assert_eq!(opened.write(ticket, batch), Outcome::Stored(REACH));
+    }
+    opened.close();
+    let (folder, synced) = (std::mem::replace(&mut opened.folder, tempfile::tempdir().unwrap()), opened.synced);
+    std::fs::remove_dir_all(folder.path().join("store")).unwrap();
+    let segments = std::fs::read_dir(folder.path().join("journal")).unwrap().map(|file| file.unwrap().path());
+    for segment in segments {
+        let mut bytes = std::fs::read(&segment).unwrap();
+        for word in words {
+            let at = bytes.windows(word.len()).position(|window| window == word.as_bytes());
+            at.into_iter().for_each(|at| bytes[at] ^= 1);
+        }
+        std::fs::write(&segment, bytes).unwrap();
+    }
+    Opened::on(folder, synced, embedded)
+}
+
+#[test]
+fn what_damage_took_stands_without_content_and_the_room_goes_on() {
+    let a = || room("a");
+    let mut opened = damaged(
+        vec![
+            events(&a(), vec![message((1, 1), 1, "first")]),
+            events(&a(), vec![message((1, 2), 2, "lost words"), change((1, 3), "lost change")]),
+            events(&a(), vec![message((1, 4), 3, "other words")]),
+            events(&a(), vec![change((1, 5), "change")]),
+            events(&a(), vec![message((1, 6), 4, "last")]),
+            events(&room("b"), vec![message((1, 1), 1, "elsewhere")]),
+        ],
+        &["lost words", "other words"],
+    );
+    let ask = PageAsk { room: a(), thread: None, from: PageFrom::Newest, limit: 10, fence: END, now: 0 };
+    let Outcome::Page(page) = opened.ask(1, Ask::Page(ask)) else { panic!("no page") };
+    let said: Vec<(u64, &[u8])> = page.records.iter().map(|r| (r.ordinal().unwrap(), &r.payload[..])).collect();
+    assert_eq!(said.iter().map(|(ordinal, _)| *ordinal).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let lengths: Vec<usize> = said.iter().map(|(_, payload)| payload.len()).collect();
+    assert!(lengths[0] > 0 && lengths[1..3] == [0, 0] && lengths[3] > 0, "{lengths:?}");
+    let ask = ReplayAsk { room: a(), after: Place::START, limit: 10, fence: END, now: 0 };
+    let Outcome::Replay(replay) = opened.ask(2, Ask::Replay(ask)) else { panic!("no replay") };
+    let Replay::Run(run) = *replay else { panic!("gone") };
+    let seqs: Vec<u64> = run.items.iter().map(|item| item.record.place.seq.0).collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5, 6], "no holes");
+    assert_eq!(newest(opened.ask(3, load(room("b")))), Some(Place::new(1, 1)));
+    assert_eq!(opened.write(4, events(&a(), vec![message((2, 7), 5, "more")])), Outcome::Stored(REACH));
+    assert_eq!(newest(opened.ask(5, load(a()))), Some(Place::new(2, 7)));
+}
+
+#[test]
+fn a_room_of_which_the_end_is_lost_goes_on_from_what_is_left() {
+    let batches = vec![
+        events(&room("a"), vec![message((1, 1), 1, "first")]),
+        events(&room("a"), vec![message((1, 2), 2, "lost words")]),
+        events(&room("b"), vec![message((1, 1), 1, "elsewhere")]),
+    ];
+    let mut opened = damaged(batches, &["lost words"]);
+    assert_eq!(newest(opened.ask(1, load(room("a")))), Some(Place::new(1, 1)));
+    assert_eq!(opened.write(2, events(&room("a"), vec![message((2, 2), 2, "again")])), Outcome::Stored(REACH));
+    assert_eq!(newest(opened.ask(3, load(room("a")))), Some(Place::new(2, 2)));
 }
