@@ -74,8 +74,8 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     let doors: Doors = doors.into();
     let store = NodeStore::open(options.store, data.path(), &doors)
         .map_err(|error| Failure::system(format!("{}: {error}", data.path().display())))?;
-    thread::report_panics();
     let (ended, endings) = mpsc::unbounded_channel();
+    thread::report_panics(&ended);
     let front = FrontSettings { realm: MAIN_REALM, origins: origins(&options.allow_origin)? };
     let cores = cores(options.first_core);
     let survives = options.store != StoreEngine::Memory;
@@ -123,8 +123,11 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         limits: &options.limits,
     });
     let ended = stop::wait(doors, threads, endings);
-    // Behind the shards: nothing is handed in any more.
-    store.close();
+    // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
+    // same: it might wait for what is gone.
+    if ended.is_ok() {
+        store.close();
+    }
     ended
 }
 

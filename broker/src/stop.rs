@@ -27,11 +27,11 @@ pub fn wait(doors: Doors, threads: Vec<JoinHandle<()>>, mut endings: UnboundedRe
             _ = terminate.recv() => {}
             // A thread that is over before anybody asked is a fault as well.
             ending = endings.recv() => match ending {
-                Some(Ending::Fault { shard }) => fault = Some(shard),
                 Some(Ending::Over { shard }) => {
                     left -= 1;
-                    fault = Some(shard);
+                    fault = Some(format!("shard {}", shard.0));
                 }
+                Some(ending) => fault = at_fault(&ending),
                 None => {}
             },
         }
@@ -40,8 +40,8 @@ pub fn wait(doors: Doors, threads: Vec<JoinHandle<()>>, mut endings: UnboundedRe
         while left > 0 {
             tokio::select! {
                 ending = endings.recv() => match ending {
-                    Some(Ending::Fault { shard }) => fault = fault.or(Some(shard)),
                     Some(Ending::Over { .. }) => left -= 1,
+                    Some(ending) => fault = fault.or(at_fault(&ending)),
                     None => break,
                 },
                 // The second signal hurries.
@@ -61,10 +61,18 @@ pub fn wait(doors: Doors, threads: Vec<JoinHandle<()>>, mut endings: UnboundedRe
             Ok(())
         }
         // Threads that hang are not waited for: the process ends with what was said.
-        Some(shard) => Err(Failure {
-            message: format!("shard {} met a fault of its own; the node was taken down in order", shard.0),
+        Some(who) => Err(Failure {
+            message: format!("{who} met a fault of its own; the node was taken down in order"),
             status: FAULT,
         }),
+    }
+}
+
+fn at_fault(ending: &Ending) -> Option<String> {
+    match ending {
+        Ending::Fault { shard } => Some(format!("shard {}", shard.0)),
+        Ending::StoreFault { thread } => Some(format!("the store's thread `{thread}`")),
+        Ending::Over { .. } => None,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::ports::{Clock, ShellPorts, store::StorePort};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::Settings;
 use rookery_engine::shard::Shard;
+use rookery_storage::persistent::THREADS as STORE_THREADS;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,10 +36,12 @@ pub struct Plan {
 }
 
 /// What a node hears of its shards.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// A panic: the thread may go on, but nobody knows what state it is in.
     Fault { shard: ShardId },
+    /// A panic on a thread of the store: nobody knows what it would still have answered.
+    StoreFault { thread: &'static str },
     /// The thread is over.
     Over { shard: ShardId },
 }
@@ -48,11 +51,19 @@ thread_local! {
     static HERE: RefCell<Option<(ShardId, UnboundedSender<Ending>)>> = const { RefCell::new(None) };
 }
 
-/// A panic in a task does not end its thread (the runtime catches it), so the hook tells the node.
-pub fn report_panics() {
+/// A panic in a task does not end its thread (the runtime catches it), so the hook tells the node. The store's threads
+/// are known by their names; whoever waits for them would wait for ever.
+pub fn report_panics(ended: &UnboundedSender<Ending>) {
     let usual = std::panic::take_hook();
+    // The hook outlives the node: it must not keep the node's ear open.
+    let ended = ended.downgrade();
     std::panic::set_hook(Box::new(move |info| {
         usual(info);
+        let name = std::thread::current().name().and_then(|name| STORE_THREADS.iter().find(|own| **own == name));
+        if let (Some(thread), Some(ended)) = (name, ended.upgrade()) {
+            tracing::error!(event = "store_panicked", thread);
+            let _ = ended.send(Ending::StoreFault { thread });
+        }
         HERE.with(|here| {
             if let Some((shard, ended)) = &*here.borrow() {
                 tracing::error!(event = "shard_panicked", shard = shard.0);
@@ -256,5 +267,25 @@ async fn drain(cell: &Rc<ShardCell>, last_words: Duration) {
     let until = tokio::time::Instant::now() + last_words;
     while cell.counters.connections.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_stores_threads_is_heard_and_others_are_not() {
+        let (ended, mut endings) = tokio::sync::mpsc::unbounded_channel();
+        report_panics(&ended);
+        for name in STORE_THREADS.iter().copied().chain(["somebody"]) {
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(|| panic!("as planned"));
+            assert!(thread.unwrap().join().is_err());
+        }
+        let _ = std::panic::take_hook();
+        for thread in STORE_THREADS {
+            assert_eq!(endings.try_recv().ok(), Some(Ending::StoreFault { thread }));
+        }
+        assert!(endings.try_recv().is_err());
     }
 }

@@ -162,6 +162,9 @@ struct Shared {
     closed: AtomicBool,
 }
 
+/// The writer's thread.
+pub const THREAD: &str = "journal";
+
 /// What can wake the writer.
 enum Message {
     Append(Submission),
@@ -197,7 +200,7 @@ impl Journal {
         let Opened { shared, writer, found, lock } = opened;
         let retry = options.retry;
         let thread = std::thread::Builder::new()
-            .name("journal".into())
+            .name(THREAD.into())
             .spawn(move || intake::run(writer, &receiver, retry))
             .map_err(|error| OpenError::Io { what: "the journal's thread".into(), error })?;
         let journal = Journal { shared, disk, sender, sources, limits, thread: Some(thread), _lock: lock };

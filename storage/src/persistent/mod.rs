@@ -37,6 +37,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+/// The names of its threads, for whoever looks out for their panics.
+pub const THREADS: [&str; 3] = [journal::THREAD, "settle", "read"];
+
 pub struct Options {
     pub journal: journal::Options,
     /// Batches that are committed and not settled yet, by their cost: above this nothing more is taken.
@@ -130,14 +133,15 @@ impl Persistent {
         });
         shared.adopt(settled).map_err(OpenError::Settled)?;
         let mut threads = Vec::new();
+        let [_, settling, reading] = THREADS;
         let mut spawn = |name: &str, work: fn(&Shared)| {
             let shared = shared.clone();
             let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&shared));
             thread.map(|thread| threads.push(thread)).map_err(OpenError::Thread)
         };
-        spawn("settle", settle::run)?;
+        spawn(settling, settle::run)?;
         for _ in 0..options.readers.max(1) {
-            spawn("read", reads::run)?;
+            spawn(reading, reads::run)?;
         }
         Ok(Persistent { shared, journal, threads })
     }
