@@ -18,7 +18,7 @@ mod page;
 mod preflight;
 mod read;
 mod replay;
-mod sealed;
+pub(crate) mod sealed;
 mod stage;
 mod trim;
 mod write;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crossbeam::channel::Sender;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Reads entries, and says what may go.
 #[derive(Clone)]
@@ -42,6 +43,11 @@ impl Log {
     /// The last position that was written.
     pub fn end(&self) -> Position {
         Position(self.shared.segments.lock().end)
+    }
+
+    /// Bytes of all segments.
+    pub fn used(&self) -> u64 {
+        self.shared.health.used.load(Ordering::Acquire)
     }
 
     /// Entries behind this position, as many as fit, but one if there is any.

@@ -9,6 +9,7 @@
 
 mod backlog;
 mod desk;
+mod feeds;
 mod mend;
 mod reads;
 mod settle;
@@ -19,6 +20,7 @@ mod shard;
 mod tests;
 
 pub use desk::Wake;
+pub use feeds::{Feed, FeedError};
 pub use shard::ShardStore;
 
 use crate::AckLevel;
@@ -31,8 +33,10 @@ use crate::settled::{Fault, Settled};
 use backlog::{Backlog, Owner};
 use bytes::Bytes;
 use desk::Desk;
+use feeds::Feeds;
 use reads::Reads;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -42,6 +46,8 @@ pub const THREADS: [&str; 3] = [journal::THREAD, "settle", "read"];
 
 pub struct Options {
     pub journal: journal::Options,
+    /// Where feeds have their cursors.
+    pub feeds: PathBuf,
     /// Batches that are committed and not settled yet, by their cost: above this nothing more is taken.
     pub unsettled_bytes: usize,
     /// Of those, so much is kept in memory; the rest is read from the journal again.
@@ -55,7 +61,15 @@ pub struct Options {
 
 impl Options {
     pub fn new(journal: journal::Options) -> Options {
-        Options { journal, unsettled_bytes: 256 << 20, held_bytes: 32 << 20, readers: 2, synced: AckLevel::Durable }
+        let feeds = journal.folder.with_file_name("feeds");
+        Options {
+            journal,
+            feeds,
+            unsettled_bytes: 256 << 20,
+            held_bytes: 32 << 20,
+            readers: 2,
+            synced: AckLevel::Durable,
+        }
     }
 }
 
@@ -64,6 +78,7 @@ impl Options {
 pub enum OpenError {
     Journal(journal::OpenError),
     Settled(Fault),
+    Feeds(FeedError),
     Thread(std::io::Error),
 }
 
@@ -72,6 +87,7 @@ impl fmt::Display for OpenError {
         match self {
             OpenError::Journal(error) => write!(f, "journal: {error}"),
             OpenError::Settled(fault) => write!(f, "settled store: {fault}"),
+            OpenError::Feeds(error) => write!(f, "feeds: {error}"),
             OpenError::Thread(error) => write!(f, "no thread: {error}"),
         }
     }
@@ -87,6 +103,7 @@ pub(crate) struct Shared {
     pub intake: Intake,
     pub log: Log,
     pub backlog: Arc<Backlog>,
+    pub feeds: Feeds,
     pub open_settled: OpenSettled,
     pub reads: Reads,
     pub unsettled_bytes: usize,
@@ -125,13 +142,16 @@ impl Persistent {
             intake: journal.intake(),
             log: journal.log(),
             backlog,
+            feeds: Feeds::open(&options.feeds).map_err(OpenError::Feeds)?,
             open_settled,
             reads: Reads::default(),
             unsettled_bytes: options.unsettled_bytes,
             desks,
             stopping: AtomicBool::new(false),
         });
+        shared.feeds.settled(settled.watermark());
         shared.adopt(settled).map_err(OpenError::Settled)?;
+        shared.release();
         let mut threads = Vec::new();
         let [_, settling, reading] = THREADS;
         let mut spawn = |name: &str, work: fn(&Shared)| {
@@ -149,6 +169,11 @@ impl Persistent {
     /// The store of one shard. Nobody else may hold the same shard's.
     pub fn shard(&self, shard: usize) -> Option<ShardStore> {
         self.shared.desks.get(shard).map(|desk| ShardStore::new(self.shared.clone(), desk.clone(), shard))
+    }
+
+    /// A reader of the journal, which is kept for it until it is larger than this.
+    pub fn feed(&self, name: &str, bound_bytes: u64) -> Result<Feed, FeedError> {
+        Feed::begin(&self.shared, name, bound_bytes)
     }
 
     /// For tools and whatever else is no shard. It may be asked after the store was closed, too.
@@ -214,6 +239,11 @@ impl Shared {
     /// Entries of the journal.
     pub fn read(&self, after: Position, most_bytes: usize) -> Result<Page, Fault> {
         self.log.read(after, most_bytes).map_err(|error| Fault::Io(format!("journal: {error}")))
+    }
+
+    /// The journal lets go of what nobody needs.
+    pub fn release(&self) {
+        self.log.release(self.feeds.releases(self.log.used()));
     }
 
     pub fn is_stopping(&self) -> bool {

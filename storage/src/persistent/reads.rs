@@ -92,7 +92,7 @@ fn alone(
     settle(shared, taken, || work(&*settled)).unwrap_or(Ok(Outcome::Failed(Failure::Unavailable)))
 }
 
-fn tail(shared: &Shared, after: Position, limit: usize) -> Result<TailPage, Fault> {
+pub(super) fn tail(shared: &Shared, after: Position, limit: usize) -> Result<TailPage, Fault> {
     let page = shared.read(after, PAGE_BYTES)?;
     let mut batches = Vec::new();
     for (position, bytes) in page.entries.into_iter().take(limit) {

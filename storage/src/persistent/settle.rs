@@ -133,7 +133,8 @@ fn sync(shared: &Shared, before: Position) -> Position {
     let Some(settled) = shared.backlog.present().filter(|_| watermark > before) else { return before };
     match settled.sync(watermark) {
         Ok(()) => {
-            shared.log.release(watermark);
+            shared.feeds.settled(watermark);
+            shared.release();
             watermark
         }
         Err(fault) => {
