@@ -16,7 +16,7 @@ use crate::{banner, stop};
 use ring::rand::{SecureRandom, SystemRandom};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::{Limits, RealmSettings, RoomClass, Settings};
-use rookery_protocol::ids::{Epoch, Name, Realm};
+use rookery_protocol::ids::{Epoch, Name, Realm, RoomKey};
 use rookery_protocol::limits;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -72,7 +72,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
 
     let (doors, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| cell::door()).unzip();
     let doors: Doors = doors.into();
-    let store = NodeStore::open(options.store, data.path(), &doors)
+    let mut store = NodeStore::open(options.store, data.path(), &doors)
         .map_err(|error| Failure::system(format!("{}: {error}", data.path().display())))?;
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
@@ -82,6 +82,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     let runs = Runs::after(run, survives.then(|| data.clone()));
     let mut counters = Vec::new();
     let mut threads = Vec::new();
+    let mut classes = None;
     for (id, (listener, mailbox)) in (0..shards).zip(listeners.into_iter().zip(mailboxes)) {
         let counted = Arc::new(ShardCounters::default());
         counters.push(counted.clone());
@@ -96,8 +97,10 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
             realms: realms.clone(),
             limits: engine_limits(&options.limits),
         };
+        let settings = Arc::new(settings);
+        classes.get_or_insert_with(|| settings.clone());
         let plan = thread::Plan {
-            settings: Arc::new(settings),
+            settings,
             core: cores.get(usize::from(id)).copied(),
             listener,
             mailbox,
@@ -112,6 +115,10 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         threads.push(thread::spawn(plan).map_err(Failure::system)?);
     }
     store.wake_undone(&doors, placement_key);
+    if let Some(classes) = classes {
+        let keep = move |room: &RoomKey, now| classes.class_of(room).map(|class| class.keep(now));
+        store.keep(Box::new(keep), clock.clone());
+    }
     banner::print(&banner::Facts {
         address,
         shards,

@@ -63,6 +63,7 @@ limits! {
     ROOM_WAITING = 1024 "commands" "Commands that wait for a room that is loading, or for a proposal in flight."
     STREAMS_PER_ROOM = 4096 "streams" "Duplicate streams that a room keeps at hand; others are looked up."
     EFFECTS_PENDING = 1024 "effects" "Effects on other rooms that a room keeps until they are confirmed."
+    RESUME_MS = 2592000000 "ms" "How far back a resume may reach: changes that are older go, unless the class says otherwise."
     PRESENCE_GRACE_MS = 10000 "ms" "Leaving is announced after this, unless the class or dialect says otherwise."
     PRESENCE_SMALL = 32 "users" "Up to this size comings and goings are told one by one."
     PRESENCE_MEDIUM = 1000 "users" "Up to this size they are told in batches; above, as a count and a sample."

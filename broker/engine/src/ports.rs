@@ -3,7 +3,7 @@
 //! The shell carries these out with stores, sequencers and keys; a test with whatever it wants to go wrong.
 
 use crate::message::{CauseEffect, ConnId, EffectId, Parcel, ShardId};
-use crate::settings::RoomClass;
+use crate::settings::{Keep, RoomClass};
 use rookery_protocol::command::{HistoryFrom, ReadMark, Role};
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::event::{Event, Fact as DirectoryFact, RoomInfo};
@@ -268,6 +268,8 @@ pub enum Fetch {
     BySender { user: UserId, after: Place, limit: u32 },
     /// Messages whose expiry has come.
     Expired { at: Millis, limit: u32 },
+    /// Drops what need not be kept; the answer is the place of the oldest message that is left.
+    Trim { keep: Keep, at: Millis },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

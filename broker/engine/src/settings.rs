@@ -2,7 +2,7 @@
 
 use crate::message::ShardId;
 use rookery_protocol::command::Access;
-use rookery_protocol::ids::{AckLevel, Epoch, Realm, RoomKey, RoomKind};
+use rookery_protocol::ids::{AckLevel, Epoch, Millis, Realm, RoomKey, RoomKind};
 use rookery_protocol::limits;
 use std::sync::Arc;
 
@@ -45,6 +45,8 @@ pub struct RoomClass {
     /// 0: no bound of its own.
     pub keep_messages: u64,
     pub keep_ms: u64,
+    /// Changes are kept for so long: how far back a resume may reach. 0: for ever.
+    pub resume_ms: u64,
     pub presence_grace_ms: u32,
     /// A user's second connection in the room.
     pub second_connection: SecondConnection,
@@ -86,12 +88,33 @@ impl Default for RoomClass {
             on_failure: OnFailure::Refuse,
             keep_messages: 0,
             keep_ms: 0,
+            resume_ms: limits::RESUME_MS,
             presence_grace_ms: limits::PRESENCE_GRACE_MS as u32,
             second_connection: SecondConnection::Allowed,
             events_per_second: limits::ROOM_EVENTS_PER_SECOND as u32,
             events_burst: limits::ROOM_EVENTS_BURST as u32,
             max_members: 100_000,
             reports: true,
+        }
+    }
+}
+
+/// What retention leaves of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    pub messages: u64,
+    /// What happened before these times goes.
+    pub messages_since: Millis,
+    pub changes_since: Millis,
+}
+
+impl RoomClass {
+    pub fn keep(&self, now: Millis) -> Keep {
+        let since = |ms| if ms == 0 { 0 } else { now.saturating_sub(ms) };
+        Keep {
+            messages: if self.keep_messages == 0 { u64::MAX } else { self.keep_messages },
+            messages_since: since(self.keep_ms),
+            changes_since: since(self.resume_ms),
         }
     }
 }

@@ -229,6 +229,7 @@ impl Room {
         }
         self.announce(w, &events);
         self.recent.trim(&w.shared.settings.limits, last.seq);
+        self.trim_if_grown(w);
         if !self.confirm.odd.is_empty() {
             let odd = self.confirm.odd.extract_if(.., |(seq, _)| *seq <= last.seq);
             acks.extend(odd.map(|(_, ack)| ack));

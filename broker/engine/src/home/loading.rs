@@ -79,6 +79,7 @@ impl Room {
         self.place_early(w);
         self.resend_effects(w);
         self.resume_chores(w);
+        self.begin_retention(w);
         self.drain(w);
         if !self.trouble.read_only {
             w.shared.faulty.remove(&self.handle);

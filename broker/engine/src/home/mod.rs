@@ -34,6 +34,7 @@ mod presence;
 mod questions;
 mod recent;
 mod replay;
+mod retention;
 mod rights;
 mod room;
 mod rooms;

@@ -262,7 +262,10 @@ impl Room {
     /// A late answer to a page: encoded for all who wait, who are answered at the turn's end.
     pub(crate) fn page_fetched(&mut self, w: &mut World<'_>, ticket: Ticket, answer: Result<Fetched, StoreFault>) {
         let Some(i) = self.pages.reading.iter().position(|r| r.ticket == ticket) else {
-            return self.chore_fetched(w, ticket, answer);
+            if !self.is_trim(ticket) {
+                return self.chore_fetched(w, ticket, answer);
+            }
+            return self.trimmed(ticket, answer);
         };
         let mut reading = self.pages.reading.swap_remove(i);
         let read = if self.is_ready() { self.read_on(w, &mut reading, Some(answer)) } else { Read::Fault };

@@ -15,6 +15,7 @@ use super::patience::Patience;
 use super::presence::Untold;
 use super::recent::Recent;
 use super::replay::Pages;
+use super::retention::Retention;
 use super::settling::Settling;
 use super::state::RoomState;
 use super::summary::SummaryClock;
@@ -62,6 +63,7 @@ pub(crate) struct Room {
     pub patience: Patience,
     pub chores: Chores,
     pub expiry: Expiry,
+    pub retention: Retention,
     pub untold: Untold,
     pub gathers: Gathers,
     pub lobby: Option<Box<Lobby>>,
@@ -107,6 +109,7 @@ impl Room {
             patience: Patience::default(),
             chores: Chores::default(),
             expiry: Expiry::default(),
+            retention: Retention::default(),
             untold: Untold::default(),
             gathers: Gathers::default(),
             lobby: None,

@@ -86,6 +86,7 @@ impl Rooms {
             | Due::Effects(handle)
             | Due::Store(handle)
             | Due::Expiry(handle)
+            | Due::Retention(handle)
             | Due::Chore(handle)
             | Due::Gather(handle, _)
             | Due::Settling(handle)
@@ -99,6 +100,7 @@ impl Rooms {
             Due::Effects(_) => room.effects_timer(w),
             Due::Store(_) => room.store_timer(w),
             Due::Expiry(_) => room.expiry_timer(w),
+            Due::Retention(_) => room.retention_timer(w),
             Due::Chore(_) => room.chore_timer(w),
             Due::Gather(_, ticket) => room.finish_gather(w, ticket),
             Due::Patience(_) => room.patience_over(w),

@@ -77,6 +77,12 @@ impl Taken {
 }
 
 impl RoomState {
+    /// Messages below this place are gone, and with them what belonged to them.
+    pub fn forget_below(&mut self, oldest: Place) {
+        self.reactions = self.reactions.split_off(&oldest);
+        self.pins = self.pins.split_off(&oldest);
+    }
+
     /// The state, and the newest events.
     pub fn from_image(image: RoomImage, class_access: Access, max_members: u32) -> (RoomState, Vec<Arc<Event>>) {
         let mut state = RoomState {

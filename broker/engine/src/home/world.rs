@@ -61,6 +61,8 @@ pub(crate) enum Due {
     Store(RoomHandle),
     /// Messages may have expired.
     Expiry(RoomHandle),
+    /// What need not be kept goes.
+    Retention(RoomHandle),
     /// Work of many steps goes on.
     Chore(RoomHandle),
     /// A gathered answer waits no longer.

@@ -8,7 +8,7 @@ use crate::message::{Parcel, ShardId};
 use crate::ports::{
     Batch, Fact, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
 };
-use crate::settings::{Limits, RealmSettings, RoomClass, Settings};
+use crate::settings::{Keep, Limits, RealmSettings, RoomClass, Settings};
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{AckLevel, Epoch, Name, Place, Realm, RoomHandle, RoomKey, RoomKind, Seq};
 use rookery_protocol::principal::{Powers, Principal, Profile};
@@ -36,6 +36,8 @@ pub struct FakePorts {
     /// Late answers, in the order of asking.
     pub facts: VecDeque<Fact>,
     pub sent: Vec<(ShardId, Parcel)>,
+    /// What trims were to leave.
+    pub trims: Vec<Keep>,
     /// Calls of each kind.
     pub counts: Counts,
     highest: BTreeMap<RoomKey, Place>,
@@ -188,6 +190,9 @@ impl Ports for FakePorts {
         what: &Fetch,
     ) -> Option<Result<Fetched, StoreFault>> {
         self.counts.fetches += 1;
+        if let Fetch::Trim { keep, .. } = what {
+            self.trims.push(*keep);
+        }
         let found = self.stores.entry(room.clone()).or_default().fetch(what);
         let answer = if self.fail_reads { Err(StoreFault) } else { Ok(found) };
         if self.late.fetch {

@@ -137,6 +137,7 @@ impl Tables {
                 let theirs = self.records.values().filter(|m| m.sender == *user && m.place > *after);
                 Fetched::Places(theirs.map(|m| m.place).take(*limit as usize).collect())
             }
+            Fetch::Trim { .. } => Fetched::Places(self.records.keys().next().copied().into_iter().collect()),
             Fetch::Expired { at, limit } => {
                 let ends = |m: &&Arc<Message>| m.extra.as_ref().and_then(|e| e.expires_at).is_some_and(|t| t <= *at);
                 let gone = self.records.values().filter(|m| !m.is_deleted()).filter(ends);

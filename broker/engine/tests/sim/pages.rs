@@ -27,6 +27,7 @@ impl Tables {
                 let theirs = self.messages.range(after.seq.0 + 1..).filter(|(_, m)| m.sender == *user);
                 Fetched::Places(theirs.take(*limit as usize).map(|(_, m)| m.place).collect())
             }
+            Fetch::Trim { .. } => Fetched::Places(self.messages.values().next().map(|m| m.place).into_iter().collect()),
             Fetch::Expired { at, limit } => {
                 let gone = self.messages.values().filter(|m| {
                     !m.is_deleted() && m.extra.as_ref().and_then(|e| e.expires_at).is_some_and(|e| e <= *at)

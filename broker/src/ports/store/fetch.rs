@@ -6,10 +6,11 @@ use super::reading::{Next, NextOrFault, Reading, STORE_NOW};
 use super::replay::{Walk, Walked};
 use bytes::Bytes;
 use rookery_engine::ports::{Fetch, Fetched};
+use rookery_engine::settings::Keep;
 use rookery_protocol::command::HistoryFrom;
 use rookery_protocol::ids::{Place, RoomKey, UserId};
 use rookery_storage::limits::PAGE_RECORDS;
-use rookery_storage::{Ask, Outcome, PageAsk, PageFrom, Record, Table};
+use rookery_storage::{Ask, Keep as StoreKeep, Outcome, PageAsk, PageFrom, Record, Table};
 
 /// Above everything that can be placed.
 const END: Place = Place::new(u64::MAX, u64::MAX);
@@ -28,6 +29,7 @@ enum What {
     Replay(Walk),
     BySender { user: UserId, places: Vec<Place>, limit: usize },
     Expired,
+    Trim,
 }
 
 impl Fetching {
@@ -61,6 +63,7 @@ impl Fetching {
             Fetch::Expired { at, limit } => {
                 (What::Expired, Ask::Expired { room: room.clone(), now: *at, limit: *limit as usize })
             }
+            Fetch::Trim { keep, at } => (What::Trim, Ask::Trim { room: room.clone(), keep: keep_of(keep), now: *at }),
         };
         (Fetching { room, what }, ask)
     }
@@ -101,11 +104,28 @@ impl Fetching {
                 }
             }
             (What::Expired, Outcome::Expired(places)) => Next::Done(Ok(Fetched::Places(places))),
-            (What::Message | What::Key | What::Stream | What::Page | What::BySender { .. } | What::Expired, _) => {
-                NextOrFault::FAULT
+            (What::Trim, Outcome::Trimmed(_)) => Next::Ask(page_of(&self.room, None, PageFrom::FromOldest(0), 1, END)),
+            (What::Trim, Outcome::Page(page)) => {
+                Next::Done(Ok(Fetched::Places(page.records.iter().map(|record| record.place).collect())))
             }
+            (
+                What::Message
+                | What::Key
+                | What::Stream
+                | What::Page
+                | What::BySender { .. }
+                | What::Expired
+                | What::Trim,
+                _,
+            ) => NextOrFault::FAULT,
         }
     }
+}
+
+/// What the store is told to leave. A change that a resume needs is never dropped for its number.
+pub fn keep_of(keep: &Keep) -> StoreKeep {
+    let Keep { messages, messages_since, changes_since } = *keep;
+    StoreKeep { messages, messages_since, changes_since, ..StoreKeep::ALL }
 }
 
 fn is_of(record: &Record, user: &UserId) -> bool {

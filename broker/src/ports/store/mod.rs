@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`rows`] (what is written), [`codec`] (its bytes), [`image`] and [`load`] (a room comes back),
 //! [`fetch`], [`replay`] (what else is asked), [`reading`] (records as the engine sees them),
-//! [`failures`] and [`runs`] (what is not stored), [`node`] (the store of all shards together).
+//! [`failures`] and [`runs`] (what is not stored), [`node`] (the store of all shards together), [`keeper`] (retention).
 //!
 //! A store that answers at once (the memory model) is answered for within the call; one that answers later, by facts.
 
@@ -10,6 +10,7 @@ mod codec;
 mod failures;
 mod fetch;
 mod image;
+mod keeper;
 mod load;
 mod node;
 mod reading;

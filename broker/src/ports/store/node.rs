@@ -1,7 +1,9 @@
 //! The store of the whole node, from which each shard gets its port.
 
+use super::keeper::{KeepOf, Keeper};
 use super::{Runs, StorePort};
 use crate::cli::StoreEngine;
+use crate::ports::Clock;
 use crate::shard::cell::{Door, Doors, Mail};
 use bytes::Bytes;
 use rookery_engine::message::ShardId;
@@ -20,7 +22,13 @@ use std::sync::Arc;
 pub enum NodeStore {
     /// Each shard remembers on its own, and forgets with the process.
     Memory,
-    Embedded(Persistent),
+    Embedded(Box<Kept>),
+}
+
+/// A store with a disk, and whoever looks after it.
+pub struct Kept {
+    persistent: Persistent,
+    keeper: Option<Keeper>,
 }
 
 impl NodeStore {
@@ -36,7 +44,8 @@ impl NodeStore {
                 };
                 let options = Options::new(journal::Options::new(data.join("journal")));
                 let wakes = doors.iter().cloned().map(wake).collect();
-                Persistent::open(options, Arc::new(RealDisk), Box::new(open_settled), wakes).map(NodeStore::Embedded)
+                Persistent::open(options, Arc::new(RealDisk), Box::new(open_settled), wakes)
+                    .map(|persistent| NodeStore::Embedded(Box::new(Kept { persistent, keeper: None })))
             }
         }
     }
@@ -45,8 +54,8 @@ impl NodeStore {
     pub fn shard(&self, shard: ShardId, runs: Runs) -> Option<StorePort> {
         match self {
             NodeStore::Memory => Some(StorePort::memory(runs)),
-            NodeStore::Embedded(persistent) => {
-                persistent.shard(usize::from(shard.0)).map(|store| StorePort::new(Box::new(store), runs))
+            NodeStore::Embedded(kept) => {
+                kept.persistent.shard(usize::from(shard.0)).map(|store| StorePort::new(Box::new(store), runs))
             }
         }
     }
@@ -54,7 +63,7 @@ impl NodeStore {
     /// Wakes the rooms that an earlier run left with effects which nobody has confirmed. They are not waited for: their
     /// shards are at work meanwhile.
     pub fn wake_undone(&self, doors: &Doors, placement_key: u64) {
-        let NodeStore::Embedded(persistent) = self else { return };
+        let NodeStore::Embedded(kept) = self else { return };
         let doors = doors.clone();
         let shards = doors.len() as u8;
         let found = move |room: RoomKey| {
@@ -65,10 +74,20 @@ impl NodeStore {
                 tracing::error!(event = "undone_room_not_woken", shard = home);
             }
         };
-        let reader = persistent.reader();
+        let reader = kept.persistent.reader();
         let spawned = std::thread::Builder::new().name("undone".to_owned()).spawn(move || undone(&reader, found));
         if let Err(error) = spawned {
             tracing::error!(event = "undone_rooms_not_found", %error);
+        }
+    }
+
+    /// Rooms at rest are trimmed from now on.
+    pub fn keep(&mut self, keep: KeepOf, clock: Clock) {
+        let NodeStore::Embedded(kept) = self else { return };
+        let reader = kept.persistent.reader();
+        match Keeper::start(move |ask| reader.answer(ask), keep, move || clock.now().wall) {
+            Ok(keeper) => kept.keeper = Some(keeper),
+            Err(error) => tracing::error!(event = "rooms_not_trimmed", %error),
         }
     }
 
@@ -76,7 +95,11 @@ impl NodeStore {
     pub fn close(self) {
         match self {
             NodeStore::Memory => {}
-            NodeStore::Embedded(persistent) => persistent.close(),
+            NodeStore::Embedded(kept) => {
+                let Kept { persistent, keeper } = *kept;
+                drop(keeper);
+                persistent.close();
+            }
         }
     }
 }

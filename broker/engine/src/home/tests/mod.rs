@@ -8,6 +8,7 @@ mod keys;
 mod messages;
 mod presence;
 mod replaying;
+mod retention;
 mod rooms;
 mod sequencing;
 mod sessions;

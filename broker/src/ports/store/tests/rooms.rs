@@ -2,6 +2,7 @@
 
 use super::*;
 use rookery_engine::message::EffectId;
+use rookery_engine::settings::Keep;
 use rookery_protocol::command::HistoryFrom;
 use rookery_protocol::event::RoomInfo;
 use rookery_protocol::ids::{DuplicateKey, Ordinal};
@@ -218,6 +219,18 @@ fn pages_and_senders_walk_over_many_answers() {
     assert_eq!(rig.fetch(&eve(at(3000), 1)), Fetched::Places(vec![]));
     assert_eq!(places(rig.fetch(&page(HistoryFrom::FromNewest(1), 2, Some(at(1))))), [2994, 2997]);
     assert_eq!(places(rig.fetch(&page(HistoryFrom::FromOldest(0), 3, Some(at(1))))), [3, 6, 9]);
+}
+
+#[test]
+fn a_trim_leaves_what_the_class_keeps_and_tells_the_oldest() {
+    let mut rig = Rig::prompt();
+    let sent = (1..=9).map(|seq| posted(&message(at(seq), seq, "ann", "words"))).collect();
+    rig.write(sent, vec![Row::Pin { target: at(2), on: true }, Row::Pin { target: at(7), on: true }]);
+    let trim = |messages| Fetch::Trim { keep: Keep { messages, messages_since: 0, changes_since: 0 }, at: 0 };
+    assert_eq!(rig.fetch(&trim(4)), Fetched::Places(vec![at(6)]));
+    assert_eq!(places(rig.fetch(&page(HistoryFrom::FromOldest(0), 9, None))), [6, 7, 8, 9]);
+    assert_eq!(rig.load().pins, [at(7)]);
+    assert_eq!(rig.fetch(&trim(0)), Fetched::Places(vec![]));
 }
 
 #[test]
