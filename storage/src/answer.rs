@@ -32,6 +32,8 @@ pub enum Outcome {
     Rooms(Box<RoomsPage>),
     Tail(Box<TailPage>),
     Trimmed(Trimmed),
+    /// Whether the engine has noted it.
+    Rested(bool),
 }
 
 /// Why not. A closed list; every engine fits its own troubles into it.

@@ -58,6 +58,10 @@ pub enum Ask {
         after: Position,
         limit: usize,
     },
+    /// The room is at rest: an engine may note its state, so that the next load costs less. Nothing else follows.
+    Rest {
+        room: RoomKey,
+    },
     /// Retention of one room: drop what need not be kept, empty what has expired.
     Trim {
         room: RoomKey,

@@ -213,7 +213,8 @@ impl<S: Store> Faulty<S> {
                 | Outcome::Scanned(_)
                 | Outcome::Rooms(_)
                 | Outcome::Tail(_)
-                | Outcome::Trimmed(_) => self.done.push(Completion { ticket, outcome }),
+                | Outcome::Trimmed(_)
+                | Outcome::Rested(_) => self.done.push(Completion { ticket, outcome }),
             }
         }
     }

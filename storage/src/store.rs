@@ -49,7 +49,7 @@ pub struct Ticket(pub u64);
 ///     and continues.
 /// 12. **Duplicate keys** are found as long as their record is kept, deleted and expired ones included.
 /// 13. **Rows.** The last write of a key wins, None removes it. [`Ask::Load`] returns all rows of the room,
-///     [`Ask::Scan`] those of one table in all rooms, in order. Rows of a message
+///     [`Ask::Scan`] those of one table in all rooms, in order. [`Ask::Rest`] changes no answer. Rows of a message
 ///     ([`Table::of_message`](crate::Table::of_message)) go when their message is dropped, or emptied by a trim.
 /// 14. **Retention.** A trim drops from the old end what `keep` does not keep, and nothing else. Messages and changes
 ///     have each their own range; a change placed below a dropped message goes with it. An expired message shows its

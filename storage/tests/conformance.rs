@@ -7,7 +7,7 @@ use common::{Late, Plain, breaches, memory};
 use rookery_storage::AckLevel;
 use rookery_storage::conformance::naive::Naive;
 
-const CHECKS: usize = 44;
+const CHECKS: usize = 45;
 const CRASH_CHECKS: [&str; 2] = ["what completed survives a crash", "what was under way in a crash is whole or gone"];
 
 #[test]

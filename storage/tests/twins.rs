@@ -46,6 +46,7 @@ const CATCHES: &[(Flaw, &str)] = &[
     (Flaw::OldKeysAreForgotten, "a duplicate key is found as long as its record"),
     (Flaw::FirstRowWriteWins, "the last write of a row wins"),
     (Flaw::LoadLeavesOutARow, "load gives every row in order"),
+    (Flaw::RestIsNeverOver, "a room that rests is loaded as it is"),
     (Flaw::ScanEndsWithARoom, "a scan finds the rows of one table in all rooms"),
     (Flaw::RoomsAreThoseWithRows, "the list of rooms has every room that was written"),
     (Flaw::RowsOutliveTheirMessage, "rows of a message go with it"),

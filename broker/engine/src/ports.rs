@@ -61,6 +61,9 @@ pub trait Ports {
         what: &Fetch,
     ) -> Option<Result<Fetched, StoreFault>>;
 
+    /// A room is forgotten for now: a store may note what makes its next load cheap.
+    fn rests(&mut self, _room: &RoomKey) {}
+
     fn verify(
         &mut self,
         ticket: Ticket,

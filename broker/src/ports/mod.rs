@@ -106,6 +106,10 @@ impl Ports for ShellPorts {
         self.store.fetch(ticket, handle, room, what)
     }
 
+    fn rests(&mut self, room: &RoomKey) {
+        self.store.rests(room);
+    }
+
     fn verify(
         &mut self,
         _ticket: Ticket,

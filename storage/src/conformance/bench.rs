@@ -126,6 +126,7 @@ impl<'a> Bench<'a> {
         scan(table: Table, after: Option<(RoomKey, Bytes)>, limit: usize) asks
             Ask::Scan { table, after, limit }, wants Scanned: Box<ScanPage>;
         rooms(after: Option<RoomKey>, limit: usize) asks Ask::Rooms { after, limit }, wants Rooms: Box<RoomsPage>;
+        rest(room: &RoomKey) asks Ask::Rest { room: room.clone() }, wants Rested: bool;
         tail(after: Position, limit: usize) asks Ask::Tail { after, limit }, wants Tail: Box<TailPage>;
         trim(room: &RoomKey, keep: Keep, now: Millis) asks
             Ask::Trim { room: room.clone(), keep, now }, wants Trimmed: Trimmed;

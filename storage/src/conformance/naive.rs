@@ -302,6 +302,7 @@ impl Naive {
                 rows.truncate(limit);
                 Outcome::Scanned(Box::new(ScanPage { rows, more }))
             }
+            Ask::Rest { .. } => Outcome::Rested(false),
             Ask::Rooms { after, limit } => {
                 let mut rooms: Vec<_> =
                     self.rooms.keys().filter(|key| after.as_ref().is_none_or(|after| *key > after)).cloned().collect();

@@ -4,13 +4,16 @@ use super::bench::{Bench, same};
 use super::say::{bytes, events, message, of, put, room, room_of, row, rows, unput};
 use super::{Check, Verdict};
 use crate::answer::RoomsPage;
+use crate::ask::Keep;
+use crate::batch::Row;
 use crate::table::Table;
-use crate::{Batch, Cut};
+use crate::{Batch, Cut, Place};
 use rookery_protocol::ids::RoomKind;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { promise: 13, name: "the last write of a row wins", run: last_write },
     Check { promise: 13, name: "load gives every row in order", run: load_in_order },
+    Check { promise: 13, name: "a room that rests is loaded as it is", run: rest },
     Check { promise: 13, name: "a scan finds the rows of one table in all rooms", run: scan_all },
     Check { promise: 17, name: "the list of rooms has every room that was written", run: list_rooms },
 ];
@@ -54,6 +57,40 @@ fn load_in_order(bench: &mut Bench<'_>) -> Verdict {
     batch.events.push(message((1, 1), 1, "words"));
     bench.write(batch)?;
     same("rows", bench.load(&a)?.rows, want)
+}
+
+/// Enough rows that an engine may find it worth while to note them.
+const MANY: u64 = 200;
+
+fn rest(bench: &mut Bench<'_>) -> Verdict {
+    let a = room("a");
+    let mut want: Vec<_> = (0..MANY).map(|n| row(Table::Members, format!("user-{n:03}"), "1")).collect();
+    let reaction = |seq: u64| row(Table::Reactions, of((1, seq), "+1"), "1");
+    want.extend((1..=4).map(reaction));
+    let mut batch = rows(&a, want.iter().map(|row| put(row.table, &row.key, "1")).collect());
+    batch.events.extend((1..=4).map(|seq| message((1, seq), seq, "words")));
+    bench.write(batch)?;
+    bench.rest(&room("never"))?;
+    let rests = |bench: &mut Bench<'_>, what: &str, want: &[Row]| {
+        for _ in 0..2 {
+            same(what, &bench.load(&a)?.rows[..], want)?;
+            bench.rest(&a)?;
+        }
+        Ok::<_, String>(())
+    };
+    rests(bench, "rows", &want)?;
+    bench.write(rows(&a, vec![unput(Table::Members, "user-000"), put(Table::Names, "x", "2")]))?;
+    want.remove(0);
+    want.push(row(Table::Names, "x", "2"));
+    rests(bench, "rows after a write", &want)?;
+    bench.trim(&a, Keep { messages: 2, ..Keep::ALL }, 0)?;
+    want.retain(|row| ![reaction(1), reaction(2)].contains(row));
+    rests(bench, "rows after a trim", &want)?;
+    bench.write(Batch { cut: Cut::Above(Place::new(1, 3)), ..Batch::new(a.clone()) })?;
+    want.retain(|row| *row != reaction(4));
+    rests(bench, "rows after a cut", &want)?;
+    bench.write(Batch { cut: Cut::Everything, ..Batch::new(a.clone()) })?;
+    rests(bench, "rows of a room that was removed", &[])
 }
 
 fn scan_all(bench: &mut Bench<'_>) -> Verdict {

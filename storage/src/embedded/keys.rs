@@ -20,10 +20,12 @@ pub enum Index {
     Expiring = 3,
     /// Every 64th message.
     Marks = 4,
+    /// The rows of a room that rests, in one value.
+    Rest = 5,
 }
 
 impl Index {
-    pub const ALL: [Index; 4] = [Index::Keys, Index::Threads, Index::Expiring, Index::Marks];
+    pub const ALL: [Index; 5] = [Index::Keys, Index::Threads, Index::Expiring, Index::Marks, Index::Rest];
 }
 
 /// A room as the beginning of keys. What begins with it belongs to that room alone.
@@ -57,6 +59,10 @@ impl RoomBytes {
 
     pub fn index(&self, index: Index) -> Vec<u8> {
         join(&[&[index as u8], &self.0])
+    }
+
+    pub fn rest(&self) -> Vec<u8> {
+        self.index(Index::Rest)
     }
 
     /// Of all records with this duplicate key.

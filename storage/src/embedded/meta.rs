@@ -8,6 +8,8 @@ use crate::{Epoch, Ordinal, Place, Seq};
 /// The layout that is written.
 pub const VERSION: u8 = 1;
 
+const RESTS: u64 = 1;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomMeta {
     pub newest: Place,
@@ -25,7 +27,7 @@ pub struct RoomMeta {
     pub bytes: u64,
     /// The batch that the room took last.
     pub applied: Position,
-    /// Tables that have had rows, by their numbers.
+    /// Tables that have had rows, by their numbers; and, as if it were table 0, [`RoomMeta::rests`].
     tables: u64,
     pub epochs: Vec<(Epoch, Seq)>,
 }
@@ -94,6 +96,15 @@ impl RoomMeta {
 
     pub fn has_rows(&mut self, table: Table) {
         self.tables |= 1 << table as u8;
+    }
+
+    /// Its rows are noted in one value, too.
+    pub fn rests(&self) -> bool {
+        self.tables & RESTS != 0
+    }
+
+    pub fn set_rests(&mut self, rests: bool) {
+        self.tables = if rests { self.tables | RESTS } else { self.tables & !RESTS };
     }
 
     /// Tables that may have rows, by number.

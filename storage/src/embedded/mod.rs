@@ -18,6 +18,7 @@ mod page;
 mod preflight;
 mod read;
 mod replay;
+mod rest;
 pub(crate) mod sealed;
 mod stage;
 mod trim;
@@ -145,6 +146,10 @@ impl Settled for Embedded {
                 let mut commits = lock(&self.commits);
                 let mut stage = Stage::new(disk, &mut commits);
                 return Ok(Outcome::Trimmed(trim::trim(&mut stage, room, keep, *now)?));
+            }
+            if let Ask::Rest { room } = ask {
+                let mut commits = lock(&self.commits);
+                return Ok(Outcome::Rested(rest::note(&mut Stage::new(disk, &mut commits), room)?));
             }
             read::answer(&disk.view(), ask)
         })

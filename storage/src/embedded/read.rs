@@ -4,6 +4,7 @@ use super::cut::records;
 use super::disk::{Space, View, located, open_row};
 use super::keys::{OWN, RoomBytes, after_prefix, last_number, split_room};
 use super::meta::RoomMeta;
+use super::rest;
 use super::stage::number_of;
 use super::trim::due;
 use crate::answer::{Found, Outcome, RoomState, RoomsPage, ScanPage};
@@ -50,7 +51,15 @@ impl<'a> Room<'a> {
         value.map(|value| super::disk::open_record(self.key, meta, &key, &value)).transpose()
     }
 
-    fn state(self) -> Result<RoomState, Fault> {
+    /// With the rows as they were noted when the room went to rest, if they were.
+    fn rested(self) -> Result<RoomState, Fault> {
+        match rest::rows(self.view, &self.bytes, &self.meta)? {
+            Some(rows) => Ok(self.with(rows)),
+            None => self.state(),
+        }
+    }
+
+    pub fn state(self) -> Result<RoomState, Fault> {
         let mut rows = Vec::new();
         for table in self.meta.tables() {
             let prefix = self.bytes.row(table, &[]);
@@ -60,8 +69,12 @@ impl<'a> Room<'a> {
                 rows.push(Row { table, key: key.slice(prefix.len()..), value });
             }
         }
+        Ok(self.with(rows))
+    }
+
+    fn with(self, rows: Vec<Row>) -> RoomState {
         let RoomMeta { newest, sealed, epochs, floor, next_ordinal, messages, .. } = self.meta;
-        Ok(RoomState { newest, sealed, epochs, floor, next_ordinal, messages, rows })
+        RoomState { newest, sealed, epochs, floor, next_ordinal, messages, rows }
     }
 
     /// How many kept messages stand at this seq or below.
@@ -100,7 +113,7 @@ impl<'a> Room<'a> {
 /// Answers what only reads.
 pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Outcome, Fault> {
     match ask {
-        Ask::Load { room } => Ok(Outcome::Loaded(Box::new(Room::open(view, room)?.state()?))),
+        Ask::Load { room } => Ok(Outcome::Loaded(Box::new(Room::open(view, room)?.rested()?))),
         Ask::Fetch { room, places, now } => {
             let room = Room::open(view, room)?;
             let fetch = |place: &Place| Ok(room.message(*place)?.map(|record| record.at(*now)));
@@ -121,7 +134,7 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Outcome, Fault> {
             Ok(Outcome::Scanned(Box::new(scan(view, *table, after.as_ref(), *limit)?)))
         }
         Ask::Rooms { after, limit } => Ok(Outcome::Rooms(Box::new(rooms(view, after.as_ref(), *limit)?))),
-        Ask::Tail { .. } | Ask::Trim { .. } => Err(Fault::NotHere),
+        Ask::Tail { .. } | Ask::Trim { .. } | Ask::Rest { .. } => Err(Fault::NotHere),
     }
 }
 

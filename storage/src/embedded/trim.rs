@@ -4,6 +4,7 @@ use super::cut::{drop_rows_of, drop_rows_to, records};
 use super::disk::{Space, View};
 use super::keys::{Index, RoomBytes, after_prefix, last_number};
 use super::meta::RoomMeta;
+use super::rest;
 use super::stage::{Stage, unindex_record};
 use super::write::replace;
 use crate::answer::Trimmed;
@@ -32,7 +33,8 @@ pub fn shorten(stage: &mut Stage<'_>, room: &RoomKey, bytes: &RoomBytes, meta: &
     Ok(())
 }
 
-fn save(stage: &mut Stage<'_>, room: &RoomKey, bytes: &RoomBytes, meta: &RoomMeta) -> Result<(), Fault> {
+fn save(stage: &mut Stage<'_>, room: &RoomKey, bytes: &RoomBytes, meta: &mut RoomMeta) -> Result<(), Fault> {
+    rest::forget(stage, bytes, meta);
     stage.put_meta(room, bytes, meta.clone());
     stage.commit()
 }

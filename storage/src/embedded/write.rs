@@ -4,6 +4,7 @@ use super::cut::{clear, drop_from, ordinal_at};
 use super::disk::Space;
 use super::keys::RoomBytes;
 use super::meta::RoomMeta;
+use super::rest;
 use super::sealed::seal_row;
 use super::stage::{Stage, index_record};
 use crate::batch::{Batch, Cut, Rewrite, RowWrite};
@@ -33,6 +34,7 @@ pub fn apply(stage: &mut Stage<'_>, entry: Entry) -> Result<(), Fault> {
     let plan = plan(stage, &bytes, &meta, &batch)?;
     let Some(plan) = plan else { return Err(Fault::OutOfOrder { room: batch.room, position }) };
     let Batch { room, cut, events, rewrites, rows } = batch;
+    rest::forget(stage, &bytes, &mut meta);
     if cut == Cut::Everything {
         clear(stage, &room, &bytes, &mut meta)?;
     } else if let Some(seq) = plan.drop_from {

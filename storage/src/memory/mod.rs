@@ -192,6 +192,7 @@ impl Memory {
                 Outcome::Expired(expired.unwrap_or_default())
             }
             Ask::Scan { table, after, limit } => Outcome::Scanned(Box::new(self.scan(table, after, limit))),
+            Ask::Rest { .. } => Outcome::Rested(false),
             Ask::Rooms { after, limit } => Outcome::Rooms(Box::new(self.list(after, limit))),
             Ask::Tail { after, limit } => Outcome::Tail(Box::new(self.feed.tail(after, limit))),
             Ask::Trim { room, keep, now } => Outcome::Trimmed(self.trim(&room, &keep, now)),

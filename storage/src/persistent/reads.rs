@@ -72,7 +72,7 @@ pub(super) fn answer(shared: &Shared, ask: &Ask) -> Result<Outcome, Fault> {
             None => Ok(Outcome::Failed(Failure::Unavailable)),
         };
     };
-    if let Ask::Trim { .. } = ask {
+    if let Ask::Trim { .. } | Ask::Rest { .. } = ask {
         return alone(shared, room, |settled| settled.answer(ask));
     }
     match shared.backlog.is_settled(room) {
@@ -110,7 +110,8 @@ fn room_of(ask: &Ask) -> Option<&RoomKey> {
         | Ask::Lookup { room, .. }
         | Ask::Row { room, .. }
         | Ask::Expired { room, .. }
-        | Ask::Trim { room, .. } => Some(room),
+        | Ask::Trim { room, .. }
+        | Ask::Rest { room } => Some(room),
         Ask::Page(page) => Some(&page.room),
         Ask::Replay(replay) => Some(&replay.room),
         Ask::Scan { .. } | Ask::Rooms { .. } | Ask::Tail { .. } => None,

@@ -4,7 +4,7 @@ use super::memory;
 use rookery_protocol::ids::RoomKind;
 use rookery_storage::answer::{Completion, Failure, Outcome, Replay, Run};
 use rookery_storage::ask::{Ask, Keep, PageFrom};
-use rookery_storage::batch::{Batch, Cut};
+use rookery_storage::batch::{Batch, Cut, Row};
 use rookery_storage::conformance::bench::END;
 use rookery_storage::memory::Memory;
 use rookery_storage::{AckLevel, Epoch, Kind, Place, Record, RoomKey, Seq, State, Store, Ticket};
@@ -43,6 +43,7 @@ pub enum Flaw {
     OldKeysAreForgotten,
     FirstRowWriteWins,
     LoadLeavesOutARow,
+    RestIsNeverOver,
     ScanEndsWithARoom,
     RoomsAreThoseWithRows,
     RowsOutliveTheirMessage,
@@ -66,6 +67,7 @@ pub struct Twin {
     posted: BTreeMap<(RoomKey, Place), Record>,
     keys: BTreeMap<Vec<u8>, Place>,
     epochs: BTreeMap<RoomKey, Vec<(Epoch, Seq)>>,
+    rested: BTreeMap<RoomKey, Vec<Row>>,
 }
 
 impl Twin {
@@ -80,6 +82,7 @@ impl Twin {
             posted: BTreeMap::new(),
             keys: BTreeMap::new(),
             epochs: BTreeMap::new(),
+            rested: BTreeMap::new(),
         }
     }
 
@@ -194,6 +197,9 @@ impl Twin {
                 Flaw::TrimForgetsOrdinals if state.messages == 0 => state.next_ordinal = 1,
                 Flaw::EpochsAreOnlyTheFirst => state.epochs.truncate(1),
                 Flaw::EpochsNeverGo => state.epochs = self.epochs.get(room).cloned().unwrap_or_default(),
+                Flaw::RestIsNeverOver => {
+                    state.rows = self.rested.get(room).cloned().unwrap_or(std::mem::take(&mut state.rows))
+                }
                 Flaw::LoadLeavesOutARow if state.rows.len() > 5 => drop(state.rows.pop()),
                 _ => {}
             },
@@ -243,6 +249,11 @@ impl Twin {
                     _ => false,
                 };
                 page.rooms.retain(has_rows);
+            }
+            (Outcome::Rested(_), Ask::Rest { room }) => {
+                if let Outcome::Loaded(state) = self.asked(Ask::Load { room: room.clone() }) {
+                    self.rested.insert(room.clone(), state.rows);
+                }
             }
             (Outcome::Tail(page), _) => match self.flaw {
                 Flaw::TailIsReversed => page.batches.reverse(),

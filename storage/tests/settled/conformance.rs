@@ -7,7 +7,7 @@ use rookery_storage::conformance::say::room;
 use rookery_storage::conformance::story::tell;
 use rookery_storage::dice::Dice;
 
-const CHECKS: usize = 44;
+const CHECKS: usize = 45;
 
 #[test]
 fn the_embedded_store_keeps_every_promise() {

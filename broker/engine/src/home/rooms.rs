@@ -121,6 +121,9 @@ impl Rooms {
             return w.after(IDLE_MS, Due::Idle(handle));
         }
         let key = room.key.clone();
+        if room.state.is_large() {
+            w.ports.rests(&key);
+        }
         self.by_handle.remove(&handle);
         self.by_key.remove(&key);
     }

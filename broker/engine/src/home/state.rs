@@ -76,7 +76,18 @@ impl Taken {
     }
 }
 
+/// Rows of a room that is large.
+const LARGE: usize = 64;
+
 impl RoomState {
+    /// Whether to load it again costs something.
+    pub fn is_large(&self) -> bool {
+        let belongs: usize = self.belongs.values().map(BTreeSet::len).sum();
+        let reactions: usize = self.reactions.values().map(BTreeMap::len).sum();
+        let rows = self.members.len() + self.watermarks.len() + self.streams.len() + reactions + belongs;
+        rows >= LARGE || self.facts.is_some()
+    }
+
     /// Messages below this place are gone, and with them what belonged to them.
     pub fn forget_below(&mut self, oldest: Place) {
         self.reactions = self.reactions.split_off(&oldest);

@@ -43,6 +43,10 @@ impl Streams {
         streams
     }
 
+    pub fn len(&self) -> usize {
+        self.highest.len()
+    }
+
     pub fn standing(&self, user: &UserId, stream: u64, n: u64) -> Standing {
         match self.highest.get(&(user.clone(), stream)) {
             Some((highest, _)) if n > *highest => Standing::New,

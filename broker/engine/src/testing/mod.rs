@@ -36,6 +36,8 @@ pub struct FakePorts {
     /// Late answers, in the order of asking.
     pub facts: VecDeque<Fact>,
     pub sent: Vec<(ShardId, Parcel)>,
+    /// Rooms that were said to rest.
+    pub rests: Vec<RoomKey>,
     /// What trims were to leave.
     pub trims: Vec<Keep>,
     /// Calls of each kind.
@@ -200,6 +202,10 @@ impl Ports for FakePorts {
             return None;
         }
         Some(answer)
+    }
+
+    fn rests(&mut self, room: &RoomKey) {
+        self.rests.push(room.clone());
     }
 
     /// The token is the user's name.

@@ -31,7 +31,7 @@ use rookery_engine::ports::{Batch, Fact, Fetch, Fetched, RoomImage, StoreFault, 
 use rookery_protocol::ids::{AckLevel, RoomHandle, RoomKey};
 use rookery_storage::memory::{Memory, MemoryOptions};
 use rookery_storage::{Ask, Completion, Failure, Outcome, Store, Ticket as StoreTicket};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
 /// What one turn can bring beyond what was looked at before it: more than its commands usually carry.
@@ -71,6 +71,8 @@ pub struct StorePort {
     /// The last ticket that the store was given.
     given: u64,
     waiting: Map<u64, Waiting>,
+    /// Tickets of rooms that went to rest.
+    resting: HashSet<u64>,
     /// Not told yet, in the order they came.
     answers: VecDeque<(RoomHandle, Ticket, Answer)>,
     failures: Failures,
@@ -93,6 +95,7 @@ impl StorePort {
             writer: rows::Writer::default(),
             given: 0,
             waiting: Map::default(),
+            resting: HashSet::new(),
             answers: VecDeque::new(),
             failures: Failures::new(runs),
             unreadable: 0,
@@ -162,6 +165,15 @@ impl StorePort {
         Some(fetched)
     }
 
+    /// The room is forgotten for now. Nothing is answered.
+    pub fn rests(&mut self, room: &RoomKey) {
+        let own = self.next_ticket();
+        self.resting.insert(own.0);
+        self.store.ask(Ask::Rest { room: room.clone() }, own);
+        self.store.poll(&mut self.completions);
+        self.work();
+    }
+
     /// Answers that came since the last call, in the order in which they came. Call it once per turn, and when the
     /// store wakes the shard.
     pub fn poll(&mut self, out: &mut Vec<Fact>) {
@@ -227,6 +239,9 @@ impl StorePort {
     }
 
     fn complete(&mut self, own: StoreTicket, outcome: Outcome) {
+        if self.resting.remove(&own.0) {
+            return;
+        }
         let Some(mut waiting) = self.waiting.remove(&own.0) else {
             debug_assert!(false, "the store answered what nobody asked");
             return;
@@ -286,7 +301,8 @@ fn stored(outcome: Outcome) -> Written {
         | Outcome::Scanned(_)
         | Outcome::Rooms(_)
         | Outcome::Tail(_)
-        | Outcome::Trimmed(_) => {
+        | Outcome::Trimmed(_)
+        | Outcome::Rested(_) => {
             debug_assert!(false, "a batch was answered as if it had been a question");
             Written::Failed(Failure::Invalid)
         }

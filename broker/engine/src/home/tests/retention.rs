@@ -80,3 +80,17 @@ fn pins_and_reactions_go_with_their_messages() {
     let none = Fetch::Trim { keep: class().keep(0), at: 0 };
     assert_eq!(bench.ports.store(&general()).fetch(&none), Fetched::Places(vec![new]));
 }
+
+#[test]
+fn a_large_room_that_is_forgotten_goes_to_rest_once() {
+    let mut bench = Bench::new();
+    let large = room(RoomKind::Room, "large");
+    bench.post("ann", &general(), "hello");
+    for n in 0..70 {
+        bench.placed(&principal(&format!("user-{n}")), &large, Command::Join { room: ROOM });
+    }
+    bench.pass(59_000);
+    assert!(bench.ports.rests.is_empty());
+    bench.pass(70_000);
+    assert_eq!(bench.ports.rests, [large]);
+}
