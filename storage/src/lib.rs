@@ -6,7 +6,7 @@
 //! 3. [`store`]: the trait with its promises in prose, numbered.
 //! 4. [`memory`]: the model, an engine for nodes that forget. [`faulty`]: any engine, but late, failing and crashing.
 //! 5. [`entry`]: a batch as bytes. [`journal`]: the node's append log, which keeps such entries.
-//! 6. [`settled`]: the store behind the journal, and [`embedded`], the one inside the process.
+//! 6. [`settled`]: the store behind the journal; [`embedded`], the one inside the process, and [`scylla`], a database.
 //! 7. [`persistent`]: both together, as a node has them: a [`Store`] for each shard.
 //! 8. [`conformance`]: the promises as checks that every engine passes.
 //!
@@ -27,6 +27,7 @@ pub mod limits;
 pub mod memory;
 pub mod persistent;
 pub mod record;
+pub mod scylla;
 pub mod settled;
 pub mod store;
 pub mod table;

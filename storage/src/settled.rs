@@ -48,6 +48,8 @@ pub enum Fault {
     Newer { what: &'static str, version: u8 },
     /// Another process has it open.
     Locked,
+    /// Another node holds it.
+    Held { by: String },
     /// The batch does not continue its room; neither it nor what follows it was applied.
     OutOfOrder { room: RoomKey, position: Position },
     /// This is not asked of a settled store.
@@ -71,6 +73,7 @@ impl fmt::Display for Fault {
             }
             Fault::Newer { what, version } => write!(f, "{what} has version {version}, newer than this program"),
             Fault::Locked => f.write_str("the settled store is open in another process"),
+            Fault::Held { by } => write!(f, "the settled store is held by {by}"),
             Fault::OutOfOrder { room, position } => {
                 write!(f, "the batch at {} does not continue {} {}", position.0, room.kind.word(), room.name)
             }

@@ -220,6 +220,7 @@ pub fn located<T>(answer: Result<T, Fault>, room: &RoomKey, place: Option<Place>
         | Fault::Io(_)
         | Fault::Newer { .. }
         | Fault::Locked
+        | Fault::Held { .. }
         | Fault::OutOfOrder { .. }
         | Fault::NotHere => fault,
     })

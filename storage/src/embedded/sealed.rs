@@ -50,6 +50,11 @@ impl Reader<'_> {
         self.0.is_empty()
     }
 
+    /// What was not read yet.
+    pub fn rest(&self) -> &[u8] {
+        self.0
+    }
+
     pub fn number(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {

@@ -1,0 +1,10 @@
+//! The settled store in a database, judged on a real one: Apache Cassandra, which this program starts for itself.
+//!
+//! It needs Java 17, python3 and curl; what is missing is said, and fails these tests.
+#![allow(clippy::unwrap_used)]
+
+mod conformance;
+mod rig;
+mod server;
+#[path = "../settled/told.rs"]
+mod told;
