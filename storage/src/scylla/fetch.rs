@@ -246,7 +246,11 @@ impl Records<'_, '_> {
                 return Ok(());
             }
             let step = u64::from(has_own);
-            if self.is_rising { self.from = last + step } else { self.to = last - step.min(last) }
+            if self.is_rising {
+                self.from = last + step
+            } else {
+                self.to = last - step.min(last)
+            }
             self.wanted = (CHUNK_BYTES / average).clamp(2, LARGEST_CHUNK);
         } else if self.is_rising {
             self.from = high + 1;

@@ -18,8 +18,10 @@ struct Flight {
     landed: Condvar,
 }
 
+type OfRoom = Vec<(Ask, Arc<Flight>)>;
+
 #[derive(Default)]
-pub struct Flights(Mutex<HashMap<RoomKey, Vec<(Ask, Arc<Flight>)>, RandomState>>);
+pub struct Flights(Mutex<HashMap<RoomKey, OfRoom, RandomState>>);
 
 /// A read that others may join until it is closed; without an answer they get a fault.
 pub struct Leading<'f> {

@@ -99,9 +99,7 @@ impl Link {
         let (mut rows, mut state) = (Vec::new(), PagingState::start());
         loop {
             self.counters.reads.add(1);
-            let page = self.patiently(|| {
-                self.session.execute_single_page(statement, &values, state.clone())
-            });
+            let page = self.patiently(false, || self.session.execute_single_page(statement, &values, state.clone()));
             let (result, next): (_, PagingStateResponse) = page.await?;
             let result = result.into_rows_result().map_err(strange)?;
             for row in result.rows::<R>().map_err(strange)? {
@@ -118,12 +116,7 @@ impl Link {
         self.may_write()?;
         self.counters.writes.add(1);
         let statement = self.statements.query(query);
-        self.patiently(|| async {
-            self.check_lease_for_driver()?;
-            self.session.execute_unpaged(statement, &values).await.map_err(Trouble::from)
-        })
-        .await
-        .map(drop)
+        self.patiently(true, || self.session.execute_unpaged(statement, &values)).await.map(drop)
     }
 
     /// Carries all of them out, in any order.
@@ -145,22 +138,10 @@ impl Link {
             for write in &writes {
                 batch.append_statement(self.statements.verb(write.verb).clone());
             }
-            let batch = &batch;
-            return self
-                .patiently(|| async {
-                    self.check_lease_for_driver()?;
-                    self.session.batch(batch, &values).await.map_err(Trouble::from)
-                })
-                .await
-                .map(drop);
+            return self.patiently(true, || self.session.batch(&batch, &values)).await.map(drop);
         };
         let (statement, values) = (self.statements.verb(write.verb), &values[0]);
-        self.patiently(|| async {
-            self.check_lease_for_driver()?;
-            self.session.execute_unpaged(statement, values).await.map_err(Trouble::from)
-        })
-        .await
-        .map(drop)
+        self.patiently(true, || self.session.execute_unpaged(statement, values)).await.map(drop)
     }
 
     fn may_write(&self) -> Result<(), Fault> {
@@ -172,25 +153,25 @@ impl Link {
         self.check()
     }
 
-    fn check_lease_for_driver(&self) -> Result<(), Trouble> {
-        self.check_lease().map_err(Trouble::Over)
-    }
-
     /// Tries until it works, or there is no use, or no time left.
-    async fn patiently<T, E: Into<Trouble>, F: Future<Output = Result<T, E>>>(
+    async fn patiently<T, F: Future<Output = Result<T, ExecutionError>>>(
         &self,
+        is_write: bool,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Fault> {
         let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             self.check()?;
             let permit = self.permits.acquire().await.map_err(|closed| Fault::Poisoned(closed.to_string()))?;
+            if is_write {
+                // Whoever holds the keyspace next must not meet a write that was begun after the lease had ended.
+                self.check_lease()?;
+            }
             let answer = request().await;
             drop(permit);
-            let error = match answer.map_err(Into::into) {
+            let error = match answer {
                 Ok(answer) => return Ok(answer),
-                Err(Trouble::Over(fault)) => return Err(fault),
-                Err(Trouble::Driver(error)) => error,
+                Err(error) => error,
             };
             if is_timeout(&error) {
                 self.counters.timeouts.add(1);
@@ -202,18 +183,6 @@ impl Link {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-    }
-}
-
-enum Trouble {
-    Driver(ExecutionError),
-    /// No use in going on.
-    Over(Fault),
-}
-
-impl From<ExecutionError> for Trouble {
-    fn from(error: ExecutionError) -> Trouble {
-        Trouble::Driver(error)
     }
 }
 

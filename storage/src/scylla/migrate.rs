@@ -56,7 +56,8 @@ async fn make_keyspace(session: &Session, options: &ScyllaOptions) -> Result<(),
     let is_scylla = !rows::<(String,)>(session, &known, ("system", "scylla_local")).await?.is_empty();
     let tablets = if is_scylla { " AND tablets = {'enabled': false}" } else { "" };
     let keyspace = &options.keyspace;
-    run(session, &format!("CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {replication}{tablets}")).await?;
+    run(session, &format!("CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {replication}{tablets}"))
+        .await?;
     run(session, &in_keyspace(VERSIONS, keyspace)).await
 }
 

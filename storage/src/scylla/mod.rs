@@ -195,6 +195,12 @@ impl Settled for Scylla {
                 let page = scan::scan(inner, *table, after.as_ref(), *limit).await?;
                 Ok(Outcome::Scanned(Box::new(page)))
             }),
+            Ask::Rooms { after, limit } => self.run(async {
+                let page = scan::rooms(inner, after.as_ref(), *limit).await?;
+                Ok(Outcome::Rooms(Box::new(page)))
+            }),
+            // Rows of a room lie in one partition already.
+            Ask::Rest { .. } => Ok(Outcome::Rested(false)),
             Ask::Trim { room, keep, now } => {
                 let trimmed = self.run(async {
                     let _gate = inner.gate.read().await;
@@ -230,12 +236,7 @@ async fn apply_room(inner: &Inner, room: RoomKey, entries: Vec<Entry>) -> Result
     apply::apply(&mut stage, entries).await
 }
 
-async fn answer_room(
-    inner: &Inner,
-    key: &RoomKey,
-    ask: &Ask,
-    leading: &mut Leading<'_>,
-) -> Result<Outcome, Fault> {
+async fn answer_room(inner: &Inner, key: &RoomKey, ask: &Ask, leading: &mut Leading<'_>) -> Result<Outcome, Fault> {
     let (guard, standing) = inner.rooms.reading(&inner.link, key).await?;
     let room = Room { link: &inner.link, key, standing };
     let answer = match ask {
@@ -247,7 +248,9 @@ async fn answer_room(
         Ask::Lookup { key, .. } => Outcome::Found(room.lookup(key).await?),
         Ask::Row { table, key, .. } => Outcome::Row(room.row(*table, key).await?),
         Ask::Expired { now, limit, .. } => Outcome::Expired(room.expired(*now, *limit).await?),
-        Ask::Scan { .. } | Ask::Tail { .. } | Ask::Trim { .. } => return Err(Fault::NotHere),
+        Ask::Scan { .. } | Ask::Rooms { .. } | Ask::Rest { .. } | Ask::Tail { .. } | Ask::Trim { .. } => {
+            return Err(Fault::NotHere);
+        }
     };
     leading.close();
     drop(guard);

@@ -166,13 +166,7 @@ impl Rooms {
     }
 
     /// Says where the room stands from now on, and what has yet to follow from it: one write, all or nothing.
-    pub async fn commit(
-        &self,
-        link: &Link,
-        room: &RoomKey,
-        standing: &Standing,
-        left: Vec<u8>,
-    ) -> Result<(), Fault> {
+    pub async fn commit(&self, link: &Link, room: &RoomKey, standing: &Standing, left: Vec<u8>) -> Result<(), Fault> {
         let mut values = room_values(room);
         let numbers = [standing.stamp, self.generation.cast_signed(), standing.stamp].map(CqlValue::BigInt);
         values.extend([CqlValue::Blob(standing.meta.encode()), blob(&encode_journals(&standing.journals))]);

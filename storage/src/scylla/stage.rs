@@ -143,7 +143,7 @@ impl<'a> Stage<'a> {
         let at = self.stamp();
         for row in self.room().rows_of(Table::PendingEffects, None, usize::MAX).await? {
             let part = scan_part(self.key);
-            self.late.push(Write::scan(Verb::DropScan, Table::PendingEffects, part, &row.key, at));
+            self.late.push(Write::unlist(Table::PendingEffects as u8, part, &row.key, at));
         }
         self.late.push(Write::new(Verb::DropRoomRows, at, &[]));
         Ok(())
@@ -213,6 +213,9 @@ impl<'a> Stage<'a> {
             }
             late.push(Write::record(&message, at));
         }
+        if self.committed.stamp == 0 {
+            early.push(Write::list(ALL_ROOMS, scan_part(self.key), &[], stamp));
+        }
         self.put_rows(stamp, &mut early, &mut late);
         let mut standing = Standing { meta: self.meta.clone(), stamp, ..(*self.committed).clone() };
         if let Some(position) = self.applied.take() {
@@ -272,22 +275,25 @@ impl<'a> Stage<'a> {
                     late.push(Write::of_row(Verb::PutRow, table, &key, seal_row(&bytes.row(table, &key), &value), at));
                     // A list may say too much, never too little.
                     if by_row {
-                        early.push(Write::scan(Verb::PutScan, table, part, &key, at));
+                        early.push(Write::list(table as u8, part, &key, at));
                     } else if !known.contains(&table) && !listed.contains(&table) {
                         listed.push(table);
-                        early.push(Write::scan(Verb::PutScan, table, part, &[], at));
+                        early.push(Write::list(table as u8, part, &[], at));
                     }
                 }
                 None => {
                     late.push(Write::of_row(Verb::DropRow, table, &key, Vec::new(), at));
                     if by_row {
-                        late.push(Write::scan(Verb::DropScan, table, part, &key, at));
+                        late.push(Write::unlist(table as u8, part, &key, at));
                     }
                 }
             }
         }
     }
 }
+
+/// The list of all rooms stands where that of a table would: no table has this number.
+pub const ALL_ROOMS: u8 = 0;
 
 /// Of most tables it is listed which rooms have rows. Of what a start looks for, which rows there are.
 pub fn is_listed_by_row(table: Table) -> bool {

@@ -105,8 +105,9 @@ statements! {
     Scan = 17 "SELECT realm, kind, name, row_key FROM {ks}.scans WHERE tbl = ? AND part = ? \
         AND (realm, kind, name, row_key) >= (?, ?, ?, ?) LIMIT ?";
     ScanFromStart = 18 "SELECT realm, kind, name, row_key FROM {ks}.scans WHERE tbl = ? AND part = ? LIMIT ?";
-    Watermark = 19 "SELECT position FROM {ks}.watermarks WHERE journal = ?";
-    PutWatermark = 20 "INSERT INTO {ks}.watermarks (journal, position) VALUES (?, ?) USING TIMESTAMP ?";
+    Exists = 19 "SELECT stamp FROM {ks}.rooms WHERE realm = ? AND kind = ? AND name = ?";
+    Watermark = 20 "SELECT position FROM {ks}.watermarks WHERE journal = ?";
+    PutWatermark = 21 "INSERT INTO {ks}.watermarks (journal, position) VALUES (?, ?) USING TIMESTAMP ?";
 }
 
 /// Rows of one page of an answer that may be long.

@@ -143,12 +143,7 @@ pub fn first_bucket(floor: Seq) -> u64 {
     bucket(Seq(floor.0.saturating_add(1)))
 }
 
-async fn oldest(
-    stage: &mut Stage<'_>,
-    keep: &Keep,
-    phase: &mut Phase,
-    most: usize,
-) -> Result<Vec<Record>, Fault> {
+async fn oldest(stage: &mut Stage<'_>, keep: &Keep, phase: &mut Phase, most: usize) -> Result<Vec<Record>, Fault> {
     let room = stage.room();
     let all = (Seq(0), room.meta().newest.seq);
     // What was dropped in this stage already lies below.

@@ -113,10 +113,14 @@ impl Write {
         Write { key, value: to.into(), ..Write::new(Verb::DropRows, at, &[u64::from(table as u8)]) }
     }
 
-    /// An entry of a table's list of rooms.
-    pub fn scan(verb: Verb, table: Table, part: u8, key: &[u8], at: i64) -> Write {
+    /// An entry of a list of rooms, or of their rows; lists have the numbers of tables.
+    pub fn list(list: u8, part: u8, key: &[u8], at: i64) -> Write {
         let key = Bytes::copy_from_slice(key);
-        Write { key, ..Write::new(verb, at, &[u64::from(table as u8), u64::from(part)]) }
+        Write { key, ..Write::new(Verb::PutScan, at, &[u64::from(list), u64::from(part)]) }
+    }
+
+    pub fn unlist(list: u8, part: u8, key: &[u8], at: i64) -> Write {
+        Write { verb: Verb::DropScan, ..Write::list(list, part, key, at) }
     }
 
     pub fn size(&self) -> usize {
@@ -130,9 +134,7 @@ impl Write {
         let tiny = |n: u64| small(u8::try_from(n).unwrap_or(u8::MAX));
         let at = CqlValue::BigInt(self.at);
         match self.verb {
-            Verb::PutMessage | Verb::PutChange => {
-                of_room(vec![number(a), number(b), number(c), blob(&self.value), at])
-            }
+            Verb::PutMessage | Verb::PutChange => of_room(vec![number(a), number(b), number(c), blob(&self.value), at]),
             Verb::PutDuplicate => of_room(vec![blob(&self.key), number(a), number(b), number(c), at]),
             Verb::PutThread => of_room(vec![number(a), number(b), number(c), number(d), number(e), at]),
             Verb::PutMark => of_room(vec![number(a), number(b), number(c), number(d), at]),

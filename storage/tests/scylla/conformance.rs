@@ -7,7 +7,7 @@ use rookery_storage::conformance::story::tell;
 use rookery_storage::conformance::{Rig, run};
 use rookery_storage::dice::Dice;
 
-const CHECKS: usize = 43;
+const CHECKS: usize = 45;
 const STORIES: u64 = 40;
 
 #[test]

@@ -3,7 +3,11 @@
 //! It needs Java 17, python3 and curl; what is missing is said, and fails these tests.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod conformance;
+mod crash;
+mod keyspace;
+mod late;
 mod rig;
 mod server;
 #[path = "../settled/told.rs"]

@@ -48,26 +48,37 @@ impl World {
             | Ask::Lookup { room, .. }
             | Ask::Row { room, .. }
             | Ask::Expired { room, .. }
+            | Ask::Rest { room }
             | Ask::Trim { room, .. } => *room = self.room(room),
             Ask::Scan { after, .. } => {
-                // Worlds rise, and the newest is asked: what lies above the begin of this one is its own.
-                let begin = RoomKey {
-                    realm: Name::new(&self.prefix()).unwrap(),
-                    kind: RoomKind::Room,
-                    name: Name::new(" ").unwrap(),
-                };
+                let begin = self.begin();
                 let (room, key) = after.take().map_or((begin, "".into()), |(room, key)| (self.room(&room), key));
                 *after = Some((room, key));
+            }
+            Ask::Rooms { after, .. } => {
+                let begin = self.begin();
+                *after = Some(after.take().map_or(begin, |room| self.room(&room)));
             }
             Ask::Tail { .. } => {}
         }
         ask
     }
 
+    /// Worlds rise, and the newest is asked: what lies above its begin is its own.
+    fn begin(self) -> RoomKey {
+        let (realm, name) = (Name::new(&self.prefix()).unwrap(), Name::new(" ").unwrap());
+        RoomKey { realm, kind: RoomKind::Room, name }
+    }
+
     pub fn answer(self, settled: &Scylla, ask: &Ask) -> Result<Outcome, Fault> {
         let mut outcome = settled.answer(&self.ask(ask))?;
         if let Outcome::Scanned(page) = &mut outcome {
             for (room, _) in &mut page.rows {
+                *room = self.back(room).unwrap();
+            }
+        }
+        if let Outcome::Rooms(page) = &mut outcome {
+            for room in &mut page.rooms {
                 *room = self.back(room).unwrap();
             }
         }
@@ -188,6 +199,7 @@ impl Rig for Keyspace {
 
     fn crash(&mut self) -> bool {
         self.reopen();
+        self.store.done.clear();
         assert_eq!(self.store.settled().watermark(), Position(self.store.position));
         true
     }

@@ -1,6 +1,9 @@
 //! One database for all tests, a keyspace for each.
 
 use rookery_storage::scylla::{ScyllaOptions, migrate};
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::response::query_result::QueryResult;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -34,8 +37,15 @@ fn server() -> &'static Server {
     })
 }
 
-pub fn address() -> &'static str {
-    &server().address
+/// The database itself, without the store.
+pub fn session() -> Session {
+    let builder = SessionBuilder::new().known_node(&server().address);
+    runtime().block_on(builder.build()).unwrap()
+}
+
+/// Carries out one statement as it stands.
+pub fn say(session: &Session, cql: &str) -> QueryResult {
+    runtime().block_on(session.query_unpaged(cql, ())).unwrap()
 }
 
 pub fn runtime() -> Handle {
