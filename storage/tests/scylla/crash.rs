@@ -145,8 +145,8 @@ fn a_crash_between_any_two_requests_leaves_whole_batches() {
     let (mut nothing, mut whole) = (0, 0);
     for (what, deed) in deeds() {
         let a = room("a");
-        let mut asks: Vec<Ask> = questions(&mut told(None), &a, 5000).into_iter().step_by(4).collect();
-        asks.extend(questions(&mut told(Some(&deed)), &a, 5000).into_iter().step_by(5));
+        let mut asks: Vec<Ask> = questions(&mut told(None), &a, 5000).into_iter().step_by(11).collect();
+        asks.extend(questions(&mut told(Some(&deed)), &a, 5000).into_iter().step_by(13));
         asks.extend(["key 1", "key 2"].map(|key| Ask::Lookup { room: a.clone(), key: key.into() }));
         asks.push(Ask::Load { room: a });
         asks.extend(scans());
