@@ -51,6 +51,8 @@ pub(crate) struct Waiting {
     pub batch: Option<Batch>,
     /// Who is told that it has settled.
     pub owner: Option<Owner>,
+    /// Taken, but not to be settled.
+    pub aside: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +69,16 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
+    /// These are somebody else's now; nobody hears of them again.
+    pub fn set_aside(&mut self, positions: &[Position]) {
+        for (position, waiting) in &mut self.entries {
+            if positions.contains(position) {
+                waiting.aside = true;
+                waiting.owner = None;
+            }
+        }
+    }
+
     pub fn owners(&self) -> Vec<Owner> {
         self.entries.iter().filter_map(|(_, waiting)| waiting.owner).collect()
     }
@@ -102,7 +114,7 @@ impl Backlog {
         };
         let held = state.held + cost <= self.held_bytes;
         let owner = owner.or_else(|| state.owed.remove(&position));
-        let waiting = Waiting { cost, batch: held.then_some(batch), owner };
+        let waiting = Waiting { cost, batch: held.then_some(batch), owner, aside: false };
         // A scan of the journal may find what its writer has just reported, too.
         if state.order.insert(position, room.clone()).is_none() {
             state.held += if held { cost } else { 0 };

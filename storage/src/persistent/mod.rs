@@ -1,7 +1,8 @@
 //! The store of a node with a disk: a journal that acks wait for, and a settled store behind it that is read.
 //!
 //! Read in this order: [`shard`] (what a shard hands in), [`desk`] (what it gets back), [`backlog`] (what the journal
-//! has and the settled store has not), [`settle`] (how it gets there, and [`mend`], where damage has left holes), [`reads`] (how asks are answered).
+//! has and the settled store has not), [`settle`] (how it gets there, and [`mend`], where damage has left holes), [`reads`] (how asks are answered),
+//! [`feeds`] (who else reads the journal), [`stranded`] (what comes back too late).
 //!
 //! A batch is stored once the journal has synced it. It settles behind that, in groups and in the order of commits; a
 //! room that is asked for settles first, so a read never looks into two places. What has not settled is bounded, and
@@ -14,6 +15,7 @@ mod mend;
 mod reads;
 mod settle;
 mod shard;
+mod stranded;
 // A test picks out of our enums what it looks at.
 #[cfg(test)]
 #[allow(clippy::wildcard_enum_match_arm)]
@@ -40,6 +42,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
+use stranded::Stranded;
 
 /// The names of its threads, for whoever looks out for their panics.
 pub const THREADS: [&str; 3] = [journal::THREAD, "settle", "read"];
@@ -104,6 +108,7 @@ pub(crate) struct Shared {
     pub log: Log,
     pub backlog: Arc<Backlog>,
     pub feeds: Feeds,
+    pub stranded: Stranded,
     pub open_settled: OpenSettled,
     pub reads: Reads,
     pub unsettled_bytes: usize,
@@ -142,6 +147,7 @@ impl Persistent {
             intake: journal.intake(),
             log: journal.log(),
             backlog,
+            stranded: Stranded::default(),
             feeds: Feeds::open(&options.feeds).map_err(OpenError::Feeds)?,
             open_settled,
             reads: Reads::default(),
@@ -176,6 +182,11 @@ impl Persistent {
         Feed::begin(&self.shared, name, bound_bytes)
     }
 
+    /// What comes back from this node's disk after others went on without it.
+    pub fn returns(&self) -> Returns {
+        Returns(self.shared.clone())
+    }
+
     /// For tools and whatever else is no shard. It may be asked after the store was closed, too.
     pub fn reader(&self) -> Reader {
         Reader(self.shared.clone())
@@ -187,6 +198,7 @@ impl Persistent {
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.backlog.wake();
         self.shared.reads.wake();
+        self.shared.stranded.wake();
         for thread in self.threads {
             // A panic was reported by its hook.
             let _ = thread.join();
@@ -201,6 +213,26 @@ pub struct Reader(Arc<Shared>);
 impl Reader {
     pub fn answer(&self, ask: &Ask) -> Result<Outcome, Fault> {
         reads::answer(&self.0, ask)
+    }
+}
+
+/// Committed batches that others have overtaken, for whoever proposes them again.
+#[derive(Clone)]
+pub struct Returns(Arc<Shared>);
+
+impl Returns {
+    /// Some of them, in their order. Waits for some, but no longer than this.
+    pub fn some(&self, most: usize, patience: Duration) -> Vec<(Position, Batch)> {
+        self.0.stranded.some(most, patience)
+    }
+
+    /// What it said was proposed again, and is as safe as it was.
+    pub fn done(&self, position: Position) {
+        self.0.stranded.done(position);
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.0.is_stopping()
     }
 }
 

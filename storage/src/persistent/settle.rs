@@ -2,6 +2,7 @@
 
 use super::backlog::{Taken, Waiting};
 use super::mend::Lost;
+use super::stranded::is_overtaken;
 use super::{PAGE_BYTES, Shared, decode};
 use crate::RoomKey;
 use crate::answer::Outcome;
@@ -73,9 +74,11 @@ fn apply(shared: &Shared, taken: &mut Taken) -> Result<(), Fault> {
         let entries = complete(shared, &mut taken.entries, &without)?;
         match taken.settled.apply(entries) {
             Err(Fault::OutOfOrder { room, position }) if !without.contains(&room) => {
-                if !mended.contains(&(room.clone(), position)) && mend(shared, taken, &room, position)? {
-                    mended.push((room, position));
-                    continue;
+                if !mended.contains(&(room.clone(), position)) {
+                    mended.push((room.clone(), position));
+                    if mend(shared, taken, &room, position)? || strand(shared, taken, &room)? {
+                        continue;
+                    }
                 }
                 tracing::error!(event = "room_not_settled", %room.name, kind = room.kind.word(), position = position.0);
                 without.push(room);
@@ -84,6 +87,24 @@ fn apply(shared: &Shared, taken: &mut Taken) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Sets aside what others have overtaken of a room. False: nothing was.
+fn strand(shared: &Shared, taken: &mut Taken, room: &RoomKey) -> Result<bool, Fault> {
+    let Outcome::Loaded(state) = taken.settled.answer(&Ask::Load { room: room.clone() })? else { return Ok(false) };
+    let entries = complete(shared, &mut taken.entries, &[])?;
+    let mut overtaken = Vec::new();
+    for Entry { position, batch } in entries {
+        if batch.room == *room && is_overtaken(&state, &batch) {
+            overtaken.push(position);
+            shared.stranded.add(position, batch);
+        }
+    }
+    if let (Some(first), Some(last)) = (overtaken.first(), overtaken.last()) {
+        tracing::warn!(event = "entries_overtaken", %room.name, from = first.0, until = last.0, entries = overtaken.len());
+    }
+    taken.set_aside(&overtaken);
+    Ok(!overtaken.is_empty())
 }
 
 /// Stands in for what was lost between a room's end and this position. False: nothing was, and it is something else.
@@ -101,7 +122,7 @@ fn mend(shared: &Shared, taken: &mut Taken, room: &RoomKey, position: Position) 
 fn complete(shared: &Shared, waiting: &mut [(Position, Waiting)], without: &[RoomKey]) -> Result<Vec<Entry>, Fault> {
     let mut entries = Vec::with_capacity(waiting.len());
     let mut page = VecDeque::new();
-    for (position, waiting) in waiting {
+    for (position, waiting) in waiting.iter_mut().filter(|(_, waiting)| !waiting.aside) {
         let batch = match waiting.batch.take() {
             Some(batch) => batch,
             None => read(shared, *position, &mut page)?,
@@ -129,7 +150,7 @@ fn read(shared: &Shared, position: Position, page: &mut VecDeque<(Position, Byte
 
 /// What has settled is made durable, and the journal lets go of it.
 fn sync(shared: &Shared, before: Position) -> Position {
-    let watermark = shared.backlog.watermark(shared.log.end());
+    let watermark = shared.stranded.below(shared.backlog.watermark(shared.log.end()));
     let Some(settled) = shared.backlog.present().filter(|_| watermark > before) else { return before };
     match settled.sync(watermark) {
         Ok(()) => {

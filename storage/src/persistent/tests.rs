@@ -50,10 +50,13 @@ impl Settled for Model {
         for Entry { position, batch } in entries {
             let last = applied.entry(batch.room.clone()).or_insert(Position(0));
             if position > *last {
-                *last = position;
+                let room = batch.room.clone();
                 memory.submit(batch, Ticket(0));
                 memory.poll(&mut done);
-                assert!(done.drain(..).all(|c| matches!(c.outcome, Outcome::Stored(_))), "settled out of order");
+                if !done.drain(..).all(|c| matches!(c.outcome, Outcome::Stored(_))) {
+                    return Err(Fault::OutOfOrder { room, position });
+                }
+                *last = position;
             }
         }
         Ok(())
@@ -393,4 +396,51 @@ fn a_room_of_which_the_end_is_lost_goes_on_from_what_is_left() {
     assert_eq!(newest(opened.ask(1, load(room("a")))), Some(Place::new(1, 1)));
     assert_eq!(opened.write(2, events(&room("a"), vec![message((2, 2), 2, "again")])), Outcome::Stored(REACH));
     assert_eq!(newest(opened.ask(3, load(room("a")))), Some(Place::new(2, 2)));
+}
+
+#[test]
+fn what_others_have_overtaken_is_kept_until_it_was_proposed_again() {
+    let a = || room("a");
+    // Nothing settles before this node stops.
+    let away = |_: &Path| -> OpenSettled { Box::new(|| Ok(Arc::new(Model::new(Some(0))) as Arc<dyn Settled>)) };
+    let mut opened = Opened::far(away);
+    let own = [
+        events(&a(), vec![message((1, 1), 1, "first")]),
+        events(&room("b"), vec![message((1, 1), 1, "elsewhere")]),
+        events(&a(), vec![message((1, 2), 2, "second")]),
+    ];
+    for (ticket, batch) in (1..).zip(own.clone()) {
+        assert_eq!(opened.write(ticket, batch), Outcome::Stored(AckLevel::Local));
+    }
+    let folder = std::mem::replace(&mut opened.folder, tempfile::tempdir().unwrap());
+    drop(opened);
+    // Others go on meanwhile.
+    let settled = Arc::new(Model::new(None));
+    settled.state.lock().0.submit(events(&a(), vec![message((2, 1), 1, "theirs")]), Ticket(0));
+    settled.state.lock().0.poll(&mut Vec::new());
+    let shared = settled.clone();
+    let theirs = move |_: &Path| -> OpenSettled {
+        let settled = shared.clone();
+        Box::new(move || Ok(settled.clone() as Arc<dyn Settled>))
+    };
+    let mut opened = Opened::on(folder, AckLevel::Local, &theirs);
+    let returns = opened.persistent.as_ref().unwrap().returns();
+    let mut found = Vec::new();
+    for _ in 0..100 {
+        found = returns.some(10, Duration::from_millis(100));
+        if found.len() == 2 {
+            break;
+        }
+    }
+    assert_eq!(found.iter().map(|(_, batch)| batch.clone()).collect::<Vec<_>>(), [own[0].clone(), own[2].clone()]);
+    assert_eq!(newest(opened.ask(1, load(room("b")))), Some(Place::new(1, 1)));
+    assert_eq!(newest(opened.ask(2, load(a()))), Some(Place::new(2, 1)));
+    // This node goes on with the room, too.
+    let more = opened.write(3, events(&a(), vec![message((3, 2), 2, "first")]));
+    assert!(matches!(more, Outcome::Stored(_)), "{more:?}");
+    assert_eq!(newest(opened.ask(4, load(a()))), Some(Place::new(3, 2)));
+    returns.done(found[0].0);
+    assert_eq!(returns.some(10, Duration::ZERO), [found[1].clone()]);
+    returns.done(found[1].0);
+    assert_eq!(returns.some(10, Duration::ZERO), []);
 }

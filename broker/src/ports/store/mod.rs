@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`rows`] (what is written), [`codec`] (its bytes), [`image`] and [`load`] (a room comes back),
 //! [`fetch`], [`replay`] (what else is asked), [`reading`] (records as the engine sees them),
-//! [`failures`] and [`runs`] (what is not stored), [`node`] (the store of all shards together), [`keeper`] (retention).
+//! [`failures`] and [`runs`] (what is not stored), [`node`] (the store of all shards together), [`keeper`] (retention),
+//! [`returner`] (what comes back too late).
 //!
 //! A store that answers at once (the memory model) is answered for within the call; one that answers later, by facts.
 
@@ -15,6 +16,7 @@ mod load;
 mod node;
 mod reading;
 mod replay;
+mod returner;
 mod rows;
 mod runs;
 #[cfg(test)]
