@@ -13,10 +13,11 @@ test: ## Every test that fits into half an hour on two cores
 	$(CARGO) test --locked -p rookery-engine --features planted --test sim planted
 	scripts/autobahn.sh
 
-prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside ten that never read, 200 kills
+prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside ten that never read, 200 kills, two minutes without a database
 	ROOKERY_SIM_SEEDS=10000 $(CARGO) test --locked -p rookery-engine --test sim -- --nocapture
 	ROOKERY_SLOW_RECEIVERS=1000 $(CARGO) test --locked -p rookery --test slow -- --nocapture
 	ROOKERY_KILLS=200 $(CARGO) test --locked -p rookery --test kill -- --nocapture
+	ROOKERY_OUTAGE_SECONDS=120 $(CARGO) test --locked -p rookery --test database outage -- --nocapture
 
 lint: ## Format and lints, as CI checks them
 	$(CARGO) fmt --all --check

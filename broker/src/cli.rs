@@ -19,6 +19,8 @@ pub enum Verb {
     Serve(Serve),
     /// Print a token for a user, signed with this node's secret
     Token(Token),
+    /// Make or renew the tables in ScyllaDB; safe twice, and from two nodes
+    Migrate(Migrate),
 }
 
 impl Default for Verb {
@@ -53,6 +55,8 @@ pub struct Serve {
     #[arg(long, env = "ROOKERY_SERVE__ALLOW_ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<String>,
     #[command(flatten)]
+    pub scylla: ScyllaArgs,
+    #[command(flatten)]
     pub limits: LimitOptions,
 }
 
@@ -60,8 +64,43 @@ pub struct Serve {
 pub enum StoreEngine {
     /// In the data folder: what is acked survives kill -9 and a power cut
     Embedded,
+    /// In the data folder first, and from there to ScyllaDB: what is acked `durable` needs neither this disk nor this node
+    Scylla,
     /// Kept while the process runs
     Memory,
+}
+
+/// Where ScyllaDB is. A password is read from ROOKERY_SCYLLA__PASSWORD.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "ScyllaDB (--store scylla)")]
+pub struct ScyllaArgs {
+    /// Addresses of some of its nodes, as host:port
+    #[arg(long = "scylla-nodes", id = "scylla_nodes", env = "ROOKERY_SCYLLA__NODES", value_delimiter = ',')]
+    pub nodes: Vec<String>,
+    /// Keyspace; `rookery migrate` makes it. One node at a time holds it
+    #[arg(
+        long = "scylla-keyspace",
+        id = "scylla_keyspace",
+        env = "ROOKERY_SCYLLA__KEYSPACE",
+        default_value = "rookery"
+    )]
+    pub keyspace: String,
+    /// Data centre whose quorum is asked
+    #[arg(long = "scylla-datacenter", id = "scylla_datacenter", env = "ROOKERY_SCYLLA__DATACENTER")]
+    pub datacenter: Option<String>,
+    /// Copies of everything, when `migrate` makes the keyspace
+    #[arg(long = "scylla-replicas", id = "scylla_replicas", env = "ROOKERY_SCYLLA__REPLICAS", default_value_t = 3)]
+    pub replicas: u8,
+    /// User
+    #[arg(long = "scylla-user", id = "scylla_user", env = "ROOKERY_SCYLLA__USER")]
+    pub user: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery migrate --scylla-nodes 127.0.0.1:9042")]
+pub struct Migrate {
+    #[command(flatten)]
+    pub scylla: ScyllaArgs,
 }
 
 /// Limits that set-ups differ in; 0 means none. The others are listed in docs/reference/limits.md.

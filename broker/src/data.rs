@@ -1,5 +1,6 @@
 //! The data folder: made, locked against a second process, and the place of the run number.
 
+use ring::rand::{SecureRandom, SystemRandom};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,31 @@ impl DataFolder {
         let run = now_seconds.max(last.saturating_add(1));
         self.write_durably("run", &run.to_string())?;
         Ok(run)
+    }
+
+    /// Another's number for a run: the next one of this folder is above it, too.
+    pub fn note_run(&self, run: u64) -> Result<(), DataError> {
+        let known = self.read("run")?.and_then(|text| text.trim().parse::<u64>().ok());
+        if known.is_some_and(|known| known >= run) { Ok(()) } else { self.write_durably("run", &run.to_string()) }
+    }
+
+    /// A number that no other folder has, as long as this one lives: its journal's name.
+    pub fn identity(&self) -> Result<u64, DataError> {
+        let strange = |error: std::io::Error| DataError::Io {
+            path: self.path.join("identity"),
+            what: "does not hold a number",
+            error,
+        };
+        if let Some(text) = self.read("identity")? {
+            let number = u64::from_str_radix(text.trim(), 16);
+            return number.map_err(|_| strange(std::io::ErrorKind::InvalidData.into()));
+        }
+        let mut bytes = [0; 8];
+        SystemRandom::new().fill(&mut bytes).map_err(|_| strange(std::io::ErrorKind::Other.into()))?;
+        // The database's numbers have a sign.
+        let identity = (u64::from_le_bytes(bytes) >> 1).max(1);
+        self.write_durably("identity", &format!("{identity:016x}"))?;
+        Ok(identity)
     }
 
     fn read(&self, name: &str) -> Result<Option<String>, DataError> {

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let done = match cli.verb.unwrap_or_default() {
         Verb::Serve(options) => rookery::start::serve(options),
         Verb::Token(options) => rookery::start::token(&options),
+        Verb::Migrate(options) => rookery::start::migrate(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

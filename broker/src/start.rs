@@ -1,14 +1,14 @@
 //! From options to a running node: each step says why it stands where it stands.
 
 use crate::auth::{Secret, Tokens};
-use crate::cli::{self, LimitOptions, StoreEngine};
+use crate::cli::{self, LimitOptions};
 use crate::data::DataFolder;
 use crate::http::FrontSettings;
 use crate::net::listen::{self, ListenOptions};
 use crate::net::origin::{Origin, OriginPolicy};
 use crate::ports::{
     Clock,
-    store::{NodeStore, Runs},
+    store::{NodeStore, bring_up},
 };
 use crate::shard::cell::{self, Doors, ShardCounters};
 use crate::shard::thread;
@@ -16,7 +16,7 @@ use crate::{banner, stop};
 use ring::rand::{SecureRandom, SystemRandom};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::{Limits, RealmSettings, RoomClass, Settings};
-use rookery_protocol::ids::{Epoch, Name, Realm, RoomKey};
+use rookery_protocol::ids::{Name, Realm, RoomKey};
 use rookery_protocol::limits;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -55,9 +55,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     // The folder first: its lock keeps a second process from everything that follows.
     let data = Arc::new(DataFolder::open(&options.data).map_err(Failure::config)?);
     let secret = secret(data.path())?;
-    // Durable before the first event of this run can be numbered.
     let clock = Clock::default();
-    let run = Epoch(data.next_run(clock.now().wall / 1000).map_err(Failure::system)?);
     let shards = shard_count(options.shards)?;
     let send_buffer = Some(options.limits.send_buffer_bytes).filter(|bytes| *bytes > 0);
     let listeners = listen::listen(options.listen, shards, ListenOptions { send_buffer, ..ListenOptions::default() })
@@ -72,14 +70,15 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
 
     let (doors, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| cell::door()).unzip();
     let doors: Doors = doors.into();
-    let mut store = NodeStore::open(options.store, data.path(), &doors)
+    let mut store = NodeStore::open(&options, &data, &doors)
         .map_err(|error| Failure::system(format!("{}: {error}", data.path().display())))?;
+    // Durable before the first event of this run can be numbered.
+    let run = store.take_run(&data, clock.now().wall / 1000).map_err(Failure::system)?;
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
     let front = FrontSettings { realm: MAIN_REALM, origins: origins(&options.allow_origin)? };
     let cores = cores(options.first_core);
-    let survives = options.store != StoreEngine::Memory;
-    let runs = Runs::after(run, survives.then(|| data.clone()));
+    let runs = store.runs(run, &data);
     let mut counters = Vec::new();
     let mut threads = Vec::new();
     let mut classes = None;
@@ -115,6 +114,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         threads.push(thread::spawn(plan).map_err(Failure::system)?);
     }
     store.wake_undone(&doors, placement_key);
+    store.say_again(&doors, placement_key, clock.clone());
     if let Some(classes) = classes {
         let keep = move |room: &RoomKey, now| classes.class_of(room).map(|class| class.keep(now));
         store.keep(Box::new(keep), clock.clone());
@@ -136,6 +136,16 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         store.close();
     }
     ended
+}
+
+/// Makes or renews the tables of a database.
+pub fn migrate(options: &cli::Migrate) -> Result<(), Failure> {
+    let steps = bring_up(&options.scylla).map_err(Failure::config)?;
+    for step in steps {
+        let done = if step.by_us { "done" } else { "was done already" };
+        println!("step {}, {}: {done}", step.number, step.what);
+    }
+    Ok(())
 }
 
 /// Prints a token for one user.

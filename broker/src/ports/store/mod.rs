@@ -19,11 +19,13 @@ mod replay;
 mod returner;
 mod rows;
 mod runs;
+mod scylla;
 #[cfg(test)]
 mod tests;
 
 pub use node::NodeStore;
 pub use runs::Runs;
+pub use scylla::bring_up;
 
 use failures::Failures;
 use fetch::Fetching;

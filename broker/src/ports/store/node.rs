@@ -1,52 +1,128 @@
 //! The store of the whole node, from which each shard gets its port.
 
 use super::keeper::{KeepOf, Keeper};
+use super::returner;
+use super::scylla::{Database, RUNS_AHEAD};
 use super::{Runs, StorePort};
-use crate::cli::StoreEngine;
+use crate::cli::{Serve, StoreEngine};
+use crate::data::DataFolder;
 use crate::ports::Clock;
 use crate::shard::cell::{Door, Doors, Mail};
 use bytes::Bytes;
-use rookery_engine::message::ShardId;
+use rookery_engine::message::{Envelope, Parcel, RoomAddress, ShardId, ToHome};
 use rookery_engine::placement;
 use rookery_engine::ports::Fact;
-use rookery_protocol::ids::RoomKey;
+use rookery_protocol::ids::{AckLevel, Epoch, RoomKey};
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
 use rookery_storage::journal::{self, RealDisk};
 use rookery_storage::limits::SCAN_ROWS;
-use rookery_storage::persistent::{OpenError, Options, Persistent, Reader, Wake};
+use rookery_storage::persistent::{OpenError, OpenSettled, Options, Persistent, Reader, Wake};
 use rookery_storage::settled::Settled;
 use rookery_storage::{Ask, Outcome, Table};
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Asks of a database wait for its network: more of them at the same time.
+const DATABASE_READERS: usize = 16;
 
 pub enum NodeStore {
     /// Each shard remembers on its own, and forgets with the process.
     Memory,
-    Embedded(Box<Kept>),
+    /// History outlives the process.
+    Kept(Box<Kept>),
 }
 
 /// A store with a disk, and whoever looks after it.
 pub struct Kept {
     persistent: Persistent,
     keeper: Option<Keeper>,
+    database: Option<Arc<Database>>,
 }
 
 impl NodeStore {
     /// `doors`: of all shards, which are called when the store has answers for them.
-    pub fn open(engine: StoreEngine, data: &Path, doors: &Doors) -> Result<NodeStore, OpenError> {
-        match engine {
-            StoreEngine::Memory => Ok(NodeStore::Memory),
+    pub fn open(serve: &Serve, data: &DataFolder, doors: &Doors) -> Result<NodeStore, String> {
+        let mut options = Options::new(journal::Options::new(data.path().join("journal")));
+        let (open_settled, database): (OpenSettled, _) = match serve.store {
+            StoreEngine::Memory => return Ok(NodeStore::Memory),
             StoreEngine::Embedded => {
-                let folder = data.join("store");
-                let open_settled = move || {
+                let folder = data.path().join("store");
+                let open = move || {
                     let embedded = Embedded::open(&folder, &EmbeddedOptions::default())?;
                     Ok(Arc::new(embedded) as Arc<dyn Settled>)
                 };
-                let options = Options::new(journal::Options::new(data.join("journal")));
-                let wakes = doors.iter().cloned().map(wake).collect();
-                Persistent::open(options, Arc::new(RealDisk), Box::new(open_settled), wakes)
-                    .map(|persistent| NodeStore::Embedded(Box::new(Kept { persistent, keeper: None })))
+                (Box::new(open), None)
             }
+            StoreEngine::Scylla => {
+                options.synced = AckLevel::Local;
+                options.readers = DATABASE_READERS;
+                let database = Database::new(&serve.scylla, data)?;
+                let opens = database.clone();
+                // The start waits for it; later ones are tried again by whoever needs them.
+                let first = Mutex::new(Some(database.open_in_time().map_err(|fault| fault.to_string())?));
+                let open = move || {
+                    let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    first.map_or_else(|| opens.open(), Ok)
+                };
+                (Box::new(open), Some(database))
+            }
+        };
+        let wakes = doors.iter().cloned().map(wake).collect();
+        let persistent = Persistent::open(options, Arc::new(RealDisk), open_settled, wakes)
+            .map_err(|error: OpenError| error.to_string())?;
+        Ok(NodeStore::Kept(Box::new(Kept { persistent, keeper: None, database })))
+    }
+
+    /// The number of this start, durable before anything uses it: this folder's, or the database's, which all nodes share.
+    pub fn take_run(&self, data: &DataFolder, now_seconds: u64) -> Result<Epoch, String> {
+        let own = data.next_run(now_seconds).map_err(|error| error.to_string())?;
+        let Some(database) = self.database() else { return Ok(Epoch(own)) };
+        let run = database.take_run(own).map_err(|fault| fault.to_string())?;
+        data.note_run(run).map_err(|error| error.to_string())?;
+        Ok(Epoch(run))
+    }
+
+    /// Where further runs come from.
+    pub fn runs(&self, run: Epoch, data: &Arc<DataFolder>) -> Runs {
+        match self {
+            NodeStore::Memory => Runs::after(run, None),
+            NodeStore::Kept(kept) => {
+                let runs = Runs::after(run, Some(data.clone()));
+                match kept.database.clone() {
+                    None => runs,
+                    Some(database) => runs.within(RUNS_AHEAD, move |at_least| database.take_run(at_least).ok()),
+                }
+            }
+        }
+    }
+
+    fn database(&self) -> Option<&Arc<Database>> {
+        match self {
+            NodeStore::Memory => None,
+            NodeStore::Kept(kept) => kept.database.as_ref(),
+        }
+    }
+
+    /// What comes back on this disk after other nodes went on is said again.
+    pub fn say_again(&self, doors: &Doors, placement_key: u64, clock: Clock) {
+        let NodeStore::Kept(kept) = self else { return };
+        if kept.database.is_none() {
+            // Nobody else goes on with an embedded store.
+            return;
+        }
+        let (returns, reader, doors) = (kept.persistent.returns(), kept.persistent.reader(), doors.clone());
+        let shards = doors.len() as u8;
+        let send = move |mut envelope: Box<Envelope>| {
+            let RoomAddress::Key(room) = &envelope.room else { return };
+            let home = placement::shard_of(room, placement_key, shards);
+            let Some(door) = doors.get(usize::from(home.0)) else { return };
+            envelope.reply_to.to.shard = home;
+            let parcel = Box::new(Parcel { to_home: vec![ToHome::Command(envelope)], ..Parcel::default() });
+            // A lane that is full now may not be in a second.
+            let _ = door.control.try_send(Mail::Parcel { from: home, parcel }, 0);
+        };
+        let run = move || returner::run(&returns, |ask| reader.answer(ask), send, || clock.now().wall);
+        if let Err(error) = std::thread::Builder::new().name("returner".to_owned()).spawn(run) {
+            tracing::error!(event = "nothing_is_returned", %error);
         }
     }
 
@@ -54,7 +130,7 @@ impl NodeStore {
     pub fn shard(&self, shard: ShardId, runs: Runs) -> Option<StorePort> {
         match self {
             NodeStore::Memory => Some(StorePort::memory(runs)),
-            NodeStore::Embedded(kept) => {
+            NodeStore::Kept(kept) => {
                 kept.persistent.shard(usize::from(shard.0)).map(|store| StorePort::new(Box::new(store), runs))
             }
         }
@@ -63,7 +139,7 @@ impl NodeStore {
     /// Wakes the rooms that an earlier run left with effects which nobody has confirmed. They are not waited for: their
     /// shards are at work meanwhile.
     pub fn wake_undone(&self, doors: &Doors, placement_key: u64) {
-        let NodeStore::Embedded(kept) = self else { return };
+        let NodeStore::Kept(kept) = self else { return };
         let doors = doors.clone();
         let shards = doors.len() as u8;
         let found = move |room: RoomKey| {
@@ -83,7 +159,7 @@ impl NodeStore {
 
     /// Rooms at rest are trimmed from now on.
     pub fn keep(&mut self, keep: KeepOf, clock: Clock) {
-        let NodeStore::Embedded(kept) = self else { return };
+        let NodeStore::Kept(kept) = self else { return };
         let reader = kept.persistent.reader();
         match Keeper::start(move |ask| reader.answer(ask), keep, move || clock.now().wall) {
             Ok(keeper) => kept.keeper = Some(keeper),
@@ -95,8 +171,8 @@ impl NodeStore {
     pub fn close(self) {
         match self {
             NodeStore::Memory => {}
-            NodeStore::Embedded(kept) => {
-                let Kept { persistent, keeper } = *kept;
+            NodeStore::Kept(kept) => {
+                let Kept { persistent, keeper, database: _ } = *kept;
                 drop(keeper);
                 persistent.close();
             }

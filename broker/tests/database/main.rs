@@ -1,0 +1,13 @@
+//! A node on a real CQL server: what is acked at each level, an outage with a kill in it, and a node that comes back after
+//! another one went on.
+// Whatever a script does not expect is its failure, now and with every new variant.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
+
+mod levels;
+mod outage;
+mod proxy;
+mod returns;
+mod server;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod support;
