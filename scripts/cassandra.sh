@@ -3,6 +3,7 @@
 #
 #   scripts/cassandra.sh serve     prints its address, then runs until its input ends (or it is interrupted)
 #   scripts/cassandra.sh fetch     only sees to it that its jars are there
+#   scripts/cassandra.sh java      prints the Java that it would run under; fails if there is none
 #
 # Its data lives in a folder of its own that goes with it. The jars (scripts/cassandra.jars: SHA-256 and path) come from
 # Maven Central once, into ${XDG_CACHE_HOME:-$HOME/.cache}/rookery; it runs under Java 17 (Debian: openjdk-17-jre-headless).
@@ -139,7 +140,7 @@ PORTS
     configure "$storage" "$native"
     launch "$java"
     waited=0
-    until grep -q 'Starting listening for CQL clients' "$home/log"; do
+    until grep -qs 'Starting listening for CQL clients' "$home/log"; do
         if ! kill -0 "$server" 2>/dev/null || [ "$waited" -ge 1200 ]; then
             tail -n 40 "$home/log" >&2
             fail "Cassandra did not start"
@@ -153,6 +154,7 @@ PORTS
 
 case "${1:-}" in
 fetch) fetch ;;
+java) find_java ;;
 serve) serve ;;
-*) fail "usage: $0 serve | fetch" ;;
+*) fail "usage: $0 serve | fetch | java" ;;
 esac

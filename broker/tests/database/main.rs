@@ -9,5 +9,4 @@ mod proxy;
 mod returns;
 mod server;
 #[path = "../support/mod.rs"]
-#[allow(dead_code, unused_imports)]
 mod support;

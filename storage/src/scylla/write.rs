@@ -26,10 +26,15 @@ pub fn mark_bucket(ordinal: Ordinal) -> u64 {
     ordinal / MARK_BUCKET
 }
 
+/// Of an epoch: the run, in seconds. Above them stands how often the room was removed and made anew. That does not count
+/// as time: seqs go on over a removal, so what comes after it within one run is later all the same.
+const RUN_BITS: u32 = 36;
+
 /// The moment of a place, as the database orders what was written to one key: later places win, whoever writes them
 /// and whenever. An epoch is a run, counted in seconds, so this reads as microseconds of nearly its own time.
 pub fn moment(place: Place) -> i64 {
-    let moment = place.epoch.0.saturating_mul(1_000_000).saturating_add(place.seq.0);
+    let run = place.epoch.0 & ((1 << RUN_BITS) - 1);
+    let moment = run.saturating_mul(1_000_000).saturating_add(place.seq.0);
     i64::try_from(moment).unwrap_or(i64::MAX).min(i64::MAX - 8)
 }
 
@@ -186,12 +191,16 @@ mod tests {
 
     #[test]
     fn later_places_have_later_moments() {
-        let places = [(1, 1), (1, 2), (1, 999_999), (2, 3), (2, 5_000_000), (8, 1), (u64::MAX, 4)];
+        let places = [(1, 1), (1, 2), (1, 999_999), (2, 3), (2, 5_000_000), (8, 1), ((1 << RUN_BITS) - 1, 4)];
         for pair in places.map(|(epoch, seq)| Place::new(epoch, seq)).windows(2) {
             assert!(moment(pair[0]) < moment(pair[1]), "{pair:?}");
         }
         // ScyllaDB takes nothing from more than three days ahead: an epoch of today with a thousand million events.
         let today = 1_800_000_000;
-        assert!(moment(Place::new(today, 1_000_000_000)) < (today as i64 + 86_400) * 1_000_000);
+        let tomorrow = (today as i64 + 86_400) * 1_000_000;
+        assert!(moment(Place::new(today, 1_000_000_000)) < tomorrow);
+        // A room that was removed and made anew is not in the year 4147.
+        let anew = Place::new((3 << RUN_BITS) | today, 1_000_001);
+        assert!(moment(anew) < tomorrow && moment(anew) > moment(Place::new(today, 1_000_000)));
     }
 }

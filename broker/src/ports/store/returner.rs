@@ -111,10 +111,10 @@ fn left(
     for message in messages {
         let mut key = Vec::new();
         keys::duplicate(&mut key, &message.sender, &key_of(&message));
-        match ask(&Ask::Lookup { room: room.clone(), key: key.into() })? {
-            Outcome::Found(Some(_)) => {}
-            Outcome::Found(None) => left.push(message),
-            other => return Err(Fault::Io(format!("{other:?}"))),
+        let answer = ask(&Ask::Lookup { room: room.clone(), key: key.into() })?;
+        let Outcome::Found(found) = answer else { return Err(Fault::Io(format!("{answer:?}"))) };
+        if found.is_none() {
+            left.push(message);
         }
     }
     Ok(left)
