@@ -1,14 +1,14 @@
 //! From options to a running node: each step says why it stands where it stands.
 
 use crate::auth::{Secret, Tokens};
-use crate::cli::{self, LimitOptions};
+use crate::cli::{self, LimitOptions, StoreEngine};
 use crate::data::DataFolder;
 use crate::http::FrontSettings;
 use crate::net::listen::{self, ListenOptions};
 use crate::net::origin::{Origin, OriginPolicy};
 use crate::ports::{
     Clock,
-    store::{NodeStore, bring_up},
+    store::{NodeStore, bring_up, check_database},
 };
 use crate::shard::cell::{self, Doors, ShardCounters};
 use crate::shard::thread;
@@ -52,6 +52,9 @@ pub const MAIN_REALM: Realm = Name::literal("main");
 
 /// Runs a node until it is told to stop.
 pub fn serve(options: cli::Serve) -> Result<(), Failure> {
+    if options.store == StoreEngine::Scylla {
+        check_database(&options.scylla).map_err(Failure::config)?;
+    }
     // The folder first: its lock keeps a second process from everything that follows.
     let data = Arc::new(DataFolder::open(&options.data).map_err(Failure::config)?);
     let secret = secret(data.path())?;

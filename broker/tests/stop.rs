@@ -56,4 +56,8 @@ fn a_start_that_cannot_be_says_why_and_what_to_do() {
     assert!(said.contains("ROOKERY_AUTH__SECRET") && said.contains("openssl"), "{said}");
     let said = refused(&[listen.as_slice(), &[other, "--allow-origin", "nonsense"]].concat(), None);
     assert!(said.contains("--allow-origin"), "{said}");
+    let said = refused(&[listen.as_slice(), &[other, "--store", "scylla"]].concat(), None);
+    assert!(said.contains("--scylla-nodes") && said.contains("host:port"), "{said}");
+    let said = refused(&["migrate"], None);
+    assert!(said.contains("--scylla-nodes"), "{said}");
 }

@@ -60,7 +60,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Poisoned(what) => write!(f, "the settled store gave up: {what}"),
-            Fault::Io(what) => write!(f, "the settled store cannot reach its disk: {what}"),
+            Fault::Io(what) => write!(f, "the settled store cannot be reached: {what}"),
             Fault::Damaged { room, place, what } => {
                 write!(f, "the settled store is damaged")?;
                 if let Some(RoomKey { realm, kind, name }) = room {

@@ -78,7 +78,9 @@ pub async fn connect(options: &ScyllaOptions) -> Result<Arc<Session>, Fault> {
         .default_execution_profile_handle(profile.into_handle())
         .pool_size(PoolSize::PerShard(NonZeroUsize::MIN))
         .connection_timeout(options.timeout)
-        .fetch_schema_metadata(false)
+        // As much as leads a statement to the nodes that have its partition.
+        .fetch_full_schema_metadata(false)
+        .keyspaces_to_fetch([&options.keyspace])
         .keepalive_interval(Duration::from_secs(10))
         .keepalive_timeout(Duration::from_secs(10))
         .schema_agreement_timeout(Duration::from_secs(30));

@@ -25,7 +25,7 @@ mod tests;
 
 pub use node::NodeStore;
 pub use runs::Runs;
-pub use scylla::bring_up;
+pub use scylla::{bring_up, check as check_database};
 
 use failures::Failures;
 use fetch::Fetching;

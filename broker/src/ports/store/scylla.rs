@@ -82,6 +82,11 @@ impl Database {
     }
 }
 
+/// Whether what was said about it can be used at all.
+pub fn check(args: &ScyllaArgs) -> Result<(), String> {
+    options(args).map(|_| ())
+}
+
 /// Brings the keyspace to the version of this program.
 pub fn bring_up(args: &ScyllaArgs) -> Result<Vec<Migrated>, String> {
     let runtime = runtime().map_err(|error| error.to_string())?;
@@ -91,7 +96,7 @@ pub fn bring_up(args: &ScyllaArgs) -> Result<Vec<Migrated>, String> {
 
 fn options(args: &ScyllaArgs) -> Result<ScyllaOptions, String> {
     if args.nodes.is_empty() {
-        return Err("--scylla-nodes is missing: addresses of some of its nodes, as host:port".to_owned());
+        return Err("--scylla-nodes is missing - name some of its nodes, as host:port".to_owned());
     }
     let mut options = ScyllaOptions::new(args.nodes.clone(), &args.keyspace);
     options.datacenter = args.datacenter.clone();
