@@ -53,6 +53,57 @@ fn each_batch_is_done_once_at_the_highest_level_in_order() {
     }
 }
 
+/// Confirms at `Local`, whatever else it reaches.
+struct Confirming(Box<dyn Store + Send>);
+
+impl Store for Confirming {
+    fn reach(&self) -> AckLevel {
+        self.0.reach()
+    }
+
+    fn confirms(&self) -> AckLevel {
+        AckLevel::Local
+    }
+
+    fn window(&self) -> usize {
+        self.0.window()
+    }
+
+    fn submit(&mut self, batch: rookery_storage::Batch, ticket: rookery_storage::Ticket) {
+        self.0.submit(batch, ticket);
+    }
+
+    fn ask(&mut self, ask: rookery_storage::Ask, ticket: rookery_storage::Ticket) {
+        self.0.ask(ask, ticket);
+    }
+
+    fn poll(&mut self, out: &mut Vec<rookery_storage::Completion>) {
+        self.0.poll(out);
+    }
+}
+
+#[test]
+fn a_store_of_two_levels_confirms_each_batch_and_then_settles_it() {
+    for seed in 0..20 {
+        let plan = FaultPlan::late(seed, AckLevel::Durable);
+        let store = Kept(Arc::new(Mutex::new(Faulty::new(Memory::new(MemoryOptions::default()), plan))));
+        let kept = store.clone();
+        let mut rig = Rig::new(Box::new(move || Box::new(Confirming(Box::new(kept.clone())))), Some(store));
+        assert_eq!((rig.port.confirms(), rig.port.reach()), (AckLevel::Local, AckLevel::Durable));
+        for seq in 1..=30 {
+            assert_eq!(rig.port.submit(Ticket(seq), one(seq, 5)), None);
+        }
+        let told = stored(&drain(&mut rig));
+        for answer in [Stored::Done, Stored::Settled] {
+            let of = told.iter().filter(|(_, own)| *own == answer).map(|(ticket, _)| *ticket);
+            assert_eq!(of.collect::<Vec<_>>(), (1..=30).collect::<Vec<_>>(), "seed {seed}, {answer:?}");
+        }
+        let settled = |ticket| told.iter().position(|own| *own == (ticket, Stored::Settled));
+        let done = |ticket| told.iter().position(|own| *own == (ticket, Stored::Done));
+        assert!((1..=30).all(|ticket| done(ticket) < settled(ticket)), "seed {seed}");
+    }
+}
+
 #[test]
 fn answers_find_their_tickets_whatever_overtakes_what() {
     let mut rig = Rig::late(3, AckLevel::Local);
