@@ -56,7 +56,7 @@ fn what_was_acked_local_settles_once_when_the_database_is_back() {
     });
     way.mend();
     let started = Instant::now();
-    let node = starting.join().unwrap();
+    let mut node = starting.join().unwrap();
     let mut ann = enter(&node, "ann");
     // The room is read from the database, so all of it settles first.
     let first = acked(say(&mut ann, None)).0;
@@ -69,4 +69,15 @@ fn what_was_acked_local_settles_once_when_the_database_is_back() {
     }
     let want: Vec<String> = (1..=BEFORE + meanwhile + 1 + AFTER).map(|n| format!("message {n}")).collect();
     assert_eq!(bodies(&mut ann, "general"), want, "each once, in order");
+    // Told to stop while the database is away, it stops, and leaves to the next start what did not settle.
+    way.cut();
+    assert_eq!(acked(say(&mut ann, Some(AckLevel::Local))).0, AckLevel::Local);
+    drop(ann);
+    node.signal("-TERM");
+    assert!(node.wait(Duration::from_secs(30)).success());
+    let data = node.over();
+    way.mend();
+    let node = keyspace.start(data, way.address);
+    let last = bodies(&mut enter(&node, "ann"), "general").pop();
+    assert_eq!(last, Some(format!("message {}", want.len() + 1)));
 }
