@@ -55,6 +55,10 @@ print(*[s.getsockname()[1] for s in held])
 PYTHON
 }
 
+answers() {
+    python3 -c "import socket; socket.create_connection(('127.0.0.1', $1), 1)" 2>/dev/null
+}
+
 configure() {
     cat >"$home/cassandra.yaml" <<YAML
 cluster_name: rookery-test
@@ -140,7 +144,8 @@ PORTS
     configure "$storage" "$native"
     launch "$java"
     waited=0
-    until grep -qs 'Starting listening for CQL clients' "$home/log"; do
+    # It says that it listens a moment before it does.
+    until grep -qs 'Starting listening for CQL clients' "$home/log" && answers "$native"; do
         if ! kill -0 "$server" 2>/dev/null || [ "$waited" -ge 1200 ]; then
             tail -n 40 "$home/log" >&2
             fail "Cassandra did not start"

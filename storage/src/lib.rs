@@ -11,7 +11,7 @@
 //! 8. [`conformance`]: the promises as checks that every engine passes.
 //!
 //! What is absent: the storage knows no command and no wire type (payloads are opaque bytes), no clock (time comes in
-//! as a number), and of `rookery-protocol` only the ids. Nothing here waits.
+//! as a number; only the lease of a database goes by one), and of `rookery-protocol` only the ids. Nothing here waits.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod answer;

@@ -12,3 +12,4 @@ mod rig;
 mod server;
 #[path = "../settled/told.rs"]
 mod told;
+mod trouble;

@@ -37,6 +37,10 @@ fn server() -> &'static Server {
     })
 }
 
+pub fn address() -> &'static str {
+    &server().address
+}
+
 /// The database itself, without the store.
 pub fn session() -> Session {
     let builder = SessionBuilder::new().known_node(&server().address);
