@@ -2,11 +2,10 @@
 
 use crate::server::Keyspace;
 use crate::support::client::{post, room};
-use crate::support::{Client, JSON, Node};
+use crate::support::{Client, Folder, JSON, Node};
 use rookery_protocol::command::{Command, HistoryFrom, Post};
 use rookery_protocol::ids::{AckLevel, DuplicateKey, Place};
 use rookery_protocol::reply::Reply;
-use std::sync::Arc;
 
 pub fn at_level(name: &str, body: &str, n: u64, ack: Option<AckLevel>) -> Command {
     let Command::Post(plain) = post(name, body, Some(DuplicateKey::Stream { stream: 7, n })) else { unreachable!() };
@@ -44,7 +43,7 @@ fn acks_name_what_they_reached_and_history_survives_node_and_disk() {
     let keyspace = Keyspace::new();
     assert!(keyspace.migrate().contains("was done already"), "twice is once");
     let way = keyspace.way();
-    let node = keyspace.start(Arc::new(tempfile::tempdir().unwrap()), way.address);
+    let node = keyspace.start(Folder::new(), way.address);
     let mut ann = enter(&node, "ann");
     let (level, first) = acked(ann.ask(&at_level("general", "one", 1, None)));
     assert_eq!(level, AckLevel::Durable, "the highest that the store can reach");
@@ -56,7 +55,7 @@ fn acks_name_what_they_reached_and_history_survives_node_and_disk() {
     drop(ann);
     // The folder goes with the node: what was durable is in the database.
     drop(node);
-    let node = keyspace.start(Arc::new(tempfile::tempdir().unwrap()), way.address);
+    let node = keyspace.start(Folder::new(), way.address);
     let mut bob = enter(&node, "bob");
     assert_eq!(bodies(&mut bob, "general"), ["one", "two", "three"]);
     let mut ann = enter(&node, "ann");

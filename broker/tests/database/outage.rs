@@ -2,10 +2,10 @@
 
 use crate::levels::{acked, at_level, bodies, enter};
 use crate::server::Keyspace;
+use crate::support::Folder;
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::AckLevel;
 use rookery_protocol::reply::Reply;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BEFORE: u64 = 20;
@@ -22,7 +22,7 @@ fn seconds() -> Option<u64> {
 fn what_was_acked_local_settles_once_when_the_database_is_back() {
     let keyspace = Keyspace::new();
     let way = keyspace.way();
-    let data = Arc::new(tempfile::tempdir().unwrap());
+    let data = Folder::new();
     let node = keyspace.start(data.clone(), way.address);
     let mut ann = enter(&node, "ann");
     let mut n = 0;

@@ -2,15 +2,15 @@
 
 use crate::levels::{acked, at_level, bodies, enter};
 use crate::server::Keyspace;
+use crate::support::Folder;
 use rookery_protocol::ids::AckLevel;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[test]
 fn what_a_disk_brings_back_is_said_again_and_nothing_durable_moves() {
     let keyspace = Keyspace::new();
     let (way, other_way) = (keyspace.way(), keyspace.way());
-    let data = Arc::new(tempfile::tempdir().unwrap());
+    let data = Folder::new();
     let node = keyspace.start(data.clone(), way.address);
     let mut ann = enter(&node, "ann");
     acked(ann.ask(&at_level("general", "durable", 1, None)));
@@ -25,7 +25,7 @@ fn what_a_disk_brings_back_is_said_again_and_nothing_durable_moves() {
     node.signal("-KILL");
     drop(node);
     // Another node, with a folder of its own: it waits until the lease of the first is over, and goes on.
-    let other = keyspace.start(Arc::new(tempfile::tempdir().unwrap()), other_way.address);
+    let other = keyspace.start(Folder::new(), other_way.address);
     let mut bob = enter(&other, "bob");
     assert_eq!(bodies(&mut bob, "general"), ["durable"]);
     let mut theirs = Vec::new();

@@ -1,13 +1,12 @@
 //! One database for all tests, a keyspace for each.
 
 use crate::proxy::Proxy;
-use crate::support::Node;
+use crate::support::{Folder, Node};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use tempfile::TempDir;
 
 struct Server {
     address: SocketAddr,
@@ -63,7 +62,7 @@ impl Keyspace {
         Proxy::to(server().address)
     }
 
-    pub fn start(&self, data: Arc<TempDir>, way: SocketAddr) -> Node {
+    pub fn start(&self, data: Arc<Folder>, way: SocketAddr) -> Node {
         let way = way.to_string();
         let keyspace = ["--scylla-keyspace", &self.name, "--scylla-nodes", &way];
         let unlimited = ["--commands-per-second", "0", "--user-commands-per-second", "0"];

@@ -6,40 +6,26 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod judge;
-mod sender;
-mod watcher;
+mod images;
+mod tail;
 
-use sender::Sender;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::Node;
-use watcher::Watcher;
+use support::Folder;
+use support::load::{ROOMS, Sender, Watcher, judge, start};
 
-pub const ROOMS: usize = 64;
 const SENDERS: u64 = 8;
 const WATCHERS: usize = 4;
 /// A node is ready within this, however it ended. Generous, because tests share their machine; how long it takes is said.
 const READY: Duration = Duration::from_secs(10);
-
-pub fn room_name(room: usize) -> String {
-    format!("kill-{room}")
-}
 
 /// `make prove` asks for more than `make test`.
 fn kills() -> u32 {
     std::env::var("ROOKERY_KILLS").map_or(20, |n| n.parse().unwrap())
 }
 
-fn start(data: Arc<tempfile::TempDir>) -> Node {
-    const NO_LIMITS: [&str; 6] =
-        ["--commands-per-second", "0", "--user-commands-per-second", "0", "--room-events-per-second", "0"];
-    Node::start_in(data, 2, &NO_LIMITS)
-}
-
 #[test]
 fn nothing_acked_is_lost() {
-    let mut data = Arc::new(tempfile::tempdir().unwrap());
+    let mut data = Folder::new();
     let mut senders: Vec<Sender> = (0..SENDERS).map(Sender::new).collect();
     let mut watchers: Vec<Watcher> =
         (0..WATCHERS).map(|w| Watcher::new((w..ROOMS).step_by(WATCHERS).collect())).collect();
@@ -76,7 +62,8 @@ fn nothing_acked_is_lost() {
         watcher.finish(node.address, &node.token("watcher"));
     }
     let told: usize = watchers.iter().map(|watcher| watcher.retracted).sum();
-    let counted = judge::judge(&node, &senders, &watchers);
+    let promised: Vec<_> = senders.iter().map(|sender| sender.promised(sender.acked.len())).collect();
+    let counted = judge(&node, &promised, &watchers);
     println!(
         "{} kills, {acked} acked before the last, {counted} messages in {ROOMS} rooms; {told} that were seen and promised to \
          nobody were told to be gone; slowest start {slowest:?}",

@@ -2,10 +2,11 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod client;
+pub mod load;
 pub mod node;
 
 pub use client::{Client, Heard};
-pub use node::Node;
+pub use node::{Folder, Node};
 
 use rookery_protocol::dialect::native_binary::NativeBinary;
 use rookery_protocol::dialect::native_json::NativeJson;

@@ -3,20 +3,80 @@
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// A data folder.
+pub struct Folder {
+    path: PathBuf,
+    /// Gone with it.
+    _own: Option<TempDir>,
+}
+
+impl Folder {
+    pub fn new() -> Arc<Folder> {
+        let own = tempfile::tempdir().unwrap();
+        Arc::new(Folder { path: own.path().to_owned(), _own: Some(own) })
+    }
+
+    /// One that somebody else looks after.
+    pub fn at(path: &Path) -> Arc<Folder> {
+        std::fs::create_dir_all(path).unwrap();
+        Arc::new(Folder { path: path.to_owned(), _own: None })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 pub struct Node {
     child: Child,
     pub address: SocketAddr,
-    pub data: Arc<TempDir>,
+    pub data: Arc<Folder>,
     lines: BufReader<std::process::ChildStdout>,
 }
 
 /// Long enough for every test, and never in a log.
 pub const SECRET: &str = "a test's secret of more than thirty-two bytes";
+
+/// What became of a start.
+pub enum Attempt {
+    Started(Node),
+    Refused { status: ExitStatus, said: String },
+}
+
+pub fn attempt(data: Arc<Folder>, shards: u8, more: &[&str]) -> Attempt {
+    attempt_with(Command::new(env!("CARGO_BIN_EXE_rookery")), data, shards, more)
+}
+
+/// `command` is, or becomes, a node.
+pub fn attempt_with(mut command: Command, data: Arc<Folder>, shards: u8, more: &[&str]) -> Attempt {
+    let log = OpenOptions::new().create(true).append(true).open(data.path().join("log")).unwrap();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--shards", &shards.to_string()])
+        .arg("--data")
+        .arg(data.path())
+        .args(more)
+        .env("ROOKERY_AUTH__SECRET", SECRET)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log);
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    lines.read_line(&mut first).unwrap();
+    if first.is_empty() {
+        let said = std::fs::read_to_string(data.path().join("log")).unwrap_or_default();
+        return Attempt::Refused { status: child.wait().unwrap(), said };
+    }
+    let address = first.split_whitespace().nth(1).and_then(|word| word.parse().ok());
+    let address = address.unwrap_or_else(|| panic!("the first line names the address: {first:?}"));
+    Attempt::Started(Node { child, address, data, lines })
+}
 
 impl Node {
     pub fn start(shards: u8) -> Node {
@@ -24,33 +84,15 @@ impl Node {
     }
 
     pub fn start_with(shards: u8, more: &[&str]) -> Node {
-        Node::start_in(Arc::new(tempfile::tempdir().unwrap()), shards, more)
+        Node::start_in(Folder::new(), shards, more)
     }
 
     /// On a folder that another node may have left.
-    pub fn start_in(data: Arc<TempDir>, shards: u8, more: &[&str]) -> Node {
-        let log = OpenOptions::new().create(true).append(true).open(data.path().join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rookery"));
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--shards", &shards.to_string()])
-            .arg("--data")
-            .arg(data.path())
-            .args(more)
-            .env("ROOKERY_AUTH__SECRET", SECRET)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log);
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        lines.read_line(&mut first).unwrap();
-        let said = || std::fs::read_to_string(data.path().join("log")).unwrap_or_default();
-        let address = first
-            .split_whitespace()
-            .nth(1)
-            .and_then(|word| word.parse().ok())
-            .unwrap_or_else(|| panic!("the first line names the address: {first:?}; the log: {}", said()));
-        Node { child, address, data, lines }
+    pub fn start_in(data: Arc<Folder>, shards: u8, more: &[&str]) -> Node {
+        match attempt(data, shards, more) {
+            Attempt::Started(node) => node,
+            Attempt::Refused { status, said } => panic!("no node, but {status}; the log: {said}"),
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -97,13 +139,13 @@ impl Node {
     }
 
     /// The folder of one that is at its end.
-    pub fn over(mut self) -> Arc<TempDir> {
+    pub fn over(mut self) -> Arc<Folder> {
         self.wait(Duration::from_secs(30));
         self.data.clone()
     }
 
     /// Waits for the end that was asked for.
-    pub fn wait(&mut self, at_most: Duration) -> std::process::ExitStatus {
+    pub fn wait(&mut self, at_most: Duration) -> ExitStatus {
         let deadline = Instant::now() + at_most;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -1,14 +1,17 @@
 //! Posts with many in flight, and again under the same keys after each kill.
 
+use super::super::client::post;
+use super::super::{BINARY, Client, Heard};
+use super::judge::Promised;
 use super::{ROOMS, room_name};
-use crate::support::client::post;
-use crate::support::{BINARY, Client, Heard};
 use rookery_protocol::command::Command;
 use rookery_protocol::dialect::speak::ServerFrame;
 use rookery_protocol::ids::{AckLevel, DuplicateKey, Place};
 use rookery_protocol::reply::Reply;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const IN_FLIGHT: usize = 64;
 /// So many of the newest acked ones are posted again after each start: they get their first answer.
@@ -27,15 +30,22 @@ pub struct Sender {
     /// Posted and not acked: number and room, in the order of posting.
     open: BTreeMap<u64, usize>,
     pub acked: Vec<Acked>,
+    /// How many those are, for others to see while it runs.
+    pub count: Arc<AtomicUsize>,
 }
 
 impl Sender {
     pub fn new(id: u64) -> Sender {
-        Sender { id, next: 1, open: BTreeMap::new(), acked: Vec::new() }
+        Sender { id, next: 1, open: BTreeMap::new(), acked: Vec::new(), count: Arc::default() }
     }
 
     pub fn user(&self) -> String {
         format!("sender-{}", self.id)
+    }
+
+    /// What it was promised, the first so many.
+    pub fn promised(&self, count: usize) -> Promised<'_> {
+        Promised { sender: self.id, acked: &self.acked[..count] }
     }
 
     /// Posts until the node is gone.
@@ -88,7 +98,10 @@ impl Sender {
 
     fn take_ack(&mut self, n: u64, place: Place, ordinal: u64) {
         match self.open.remove(&n) {
-            Some(room) => self.acked.push(Acked { room, n, place, ordinal }),
+            Some(room) => {
+                self.acked.push(Acked { room, n, place, ordinal });
+                self.count.store(self.acked.len(), Ordering::Release);
+            }
             None => {
                 let first = self.acked.iter().rev().find(|acked| acked.n == n).unwrap();
                 assert_eq!((first.place, first.ordinal), (place, ordinal), "a repeat of {n} got another answer");

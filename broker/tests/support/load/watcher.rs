@@ -1,8 +1,8 @@
 //! Sees messages as soon as they are placed, and unsees what it is told to be gone.
 
+use super::super::client::room;
+use super::super::{Client, Heard, JSON};
 use super::room_name;
-use crate::support::client::room;
-use crate::support::{Client, Heard, JSON};
 use rookery_protocol::command::{Command, SubscribeRoom, Wants};
 use rookery_protocol::dialect::speak::ServerFrame;
 use rookery_protocol::event::{EventBody, Signal};

@@ -1,10 +1,10 @@
 //! Reads every room from its beginning to its end, and compares it with what was acked and seen.
 
-use super::sender::{Sender, body};
+use super::super::client::room;
+use super::super::{Client, Heard, JSON, Node};
+use super::sender::{Acked, body};
 use super::watcher::Watcher;
 use super::{ROOMS, room_name};
-use crate::support::client::room;
-use crate::support::{Client, Heard, JSON, Node};
 use rookery_protocol::command::{Command, HistoryFrom, SubscribeRoom, Wants};
 use rookery_protocol::dialect::speak::ServerFrame;
 use rookery_protocol::event::EventBody;
@@ -14,15 +14,20 @@ use rookery_protocol::reply::Reply;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+/// What a sender was promised.
+pub struct Promised<'a> {
+    pub sender: u64,
+    pub acked: &'a [Acked],
+}
+
 /// Messages of all rooms.
-pub fn judge(node: &Node, senders: &[Sender], watchers: &[Watcher]) -> usize {
+pub fn judge(node: &Node, promised: &[Promised<'_>], watchers: &[Watcher]) -> usize {
     let token = node.token("judge");
     let rooms: Vec<BTreeMap<Place, Arc<Message>>> = (0..ROOMS).map(|index| read(node, &token, index)).collect();
-    for sender in senders {
-        for acked in &sender.acked {
-            let found =
-                rooms[acked.room].get(&acked.place).unwrap_or_else(|| panic!("{} of {} is lost", acked.n, sender.id));
-            assert_eq!((text(found), found.ordinal), (body(sender.id, acked.n), acked.ordinal), "at {}", acked.place);
+    for Promised { sender, acked } in promised {
+        for Acked { room, n, place, ordinal } in *acked {
+            let found = rooms[*room].get(place).unwrap_or_else(|| panic!("{n} of {sender} is lost"));
+            assert_eq!((text(found), found.ordinal), (body(*sender, *n), *ordinal), "at {place}");
         }
     }
     for (index, seen) in watchers.iter().flat_map(|watcher| &watcher.seen) {
