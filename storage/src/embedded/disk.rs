@@ -238,9 +238,11 @@ pub fn fault(error: fjall::Error) -> Fault {
         Error::InvalidVersion(Some(version)) => {
             Fault::Newer { what: "the engine's folder", version: u8::from(version) }
         }
+        Error::InvalidVersion(None) => {
+            Fault::Damaged { room: None, place: None, what: "`version` is not one of the engine's".to_owned() }
+        }
         Error::Storage(_)
         | Error::JournalRecovery(_)
-        | Error::InvalidVersion(None)
         | Error::Decompress(_)
         | Error::InvalidTrailer
         | Error::InvalidTag(_)

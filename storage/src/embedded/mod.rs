@@ -73,8 +73,9 @@ impl Embedded {
     pub fn open(folder: &Path, options: &EmbeddedOptions) -> Result<Embedded, Fault> {
         guarded(|| {
             preflight::check(folder)?;
-            let disk = Disk::open(folder, options)?;
-            let start = marks::check(&disk)?;
+            let within = |fault| preflight::within(folder, fault);
+            let disk = Disk::open(folder, options).map_err(within)?;
+            let start = marks::check(&disk).map_err(within)?;
             Ok(Embedded {
                 disk: Some(disk),
                 watermark: AtomicU64::new(start.watermark.0),

@@ -80,11 +80,27 @@ fn check_trees(folder: &Path) -> Result<(), Fault> {
         // Without this file it is one that the engine was about to make or to remove.
         if tree.join("current").try_exists().map_err(no_disk)? {
             let counter = SequenceNumberCounter::default;
-            let opened = lsm_tree::Config::new(&tree, counter(), counter()).open();
-            drop(opened.map_err(|error| fault(error.into()))?);
+            let open =
+                || lsm_tree::Config::new(&tree, counter(), counter()).open().map_err(|error| fault(error.into()));
+            drop(guarded(open).map_err(|fault| within(&tree, fault))?);
         }
     }
     Ok(())
+}
+
+/// Says where it was.
+pub fn within(path: &Path, fault: Fault) -> Fault {
+    let told = |what: String| format!("{}: {what}", path.display());
+    match fault {
+        Fault::Poisoned(what) => Fault::Poisoned(told(what)),
+        Fault::Io(what) => Fault::Io(told(what)),
+        Fault::Damaged { room, place, what } => Fault::Damaged { room, place, what: told(what) },
+        told @ (Fault::Newer { .. }
+        | Fault::Locked
+        | Fault::Held { .. }
+        | Fault::OutOfOrder { .. }
+        | Fault::NotHere) => told,
+    }
 }
 
 fn no_disk(error: io::Error) -> Fault {

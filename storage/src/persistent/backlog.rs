@@ -97,6 +97,11 @@ impl Backlog {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Batches that wait, those left out that somebody settles now.
+    pub fn waiting(&self) -> usize {
+        self.state.lock().order.len()
+    }
+
     /// Batches were committed.
     pub fn add(&self, batches: impl Iterator<Item = (Position, Batch, Option<Owner>)>) {
         let mut state = self.state.lock();

@@ -42,7 +42,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use stranded::Stranded;
 
 /// The names of its threads, for whoever looks out for their panics.
@@ -132,7 +132,9 @@ impl Persistent {
         open_settled: OpenSettled,
         wakes: Vec<Wake>,
     ) -> Result<Persistent, OpenError> {
+        let begun = Instant::now();
         let settled = open_settled().map_err(OpenError::Settled)?;
+        let settled_in = begun.elapsed();
         let backlog = Arc::new(Backlog::new(options.held_bytes));
         let desk = |(shard, wake)| Arc::new(Desk::new(shard, options.synced, backlog.clone(), wake));
         let desks: Vec<_> = wakes.into_iter().enumerate().map(desk).collect();
@@ -140,8 +142,13 @@ impl Persistent {
         // A journal that lost its newest files must not give out again what the settled store has taken.
         let journal = journal::Options { above: settled.watermark(), ..options.journal };
         let (journal, found) = Journal::open(journal, disk, listeners).map_err(OpenError::Journal)?;
+        let journal_in = begun.elapsed() - settled_in;
         for damage in &found.damaged {
             report(damage);
+        }
+        if found.torn {
+            // Nobody was promised it, unless it is damage of what was written last, which looks the same.
+            tracing::warn!(event = "journal_tail_cut", end = found.end.0);
         }
         let shared = Arc::new(Shared {
             intake: journal.intake(),
@@ -157,6 +164,14 @@ impl Persistent {
         });
         shared.feeds.settled(settled.watermark());
         shared.adopt(settled).map_err(OpenError::Settled)?;
+        let ms = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            event = "store_opened",
+            settled_ms = ms(settled_in),
+            journal_ms = ms(journal_in),
+            unsettled_ms = ms(begun.elapsed() - settled_in - journal_in),
+            unsettled = shared.backlog.waiting(),
+        );
         shared.release();
         let mut threads = Vec::new();
         let [_, settling, reading] = THREADS;
@@ -246,6 +261,10 @@ impl Shared {
                 let page = self.read(after, PAGE_BYTES)?;
                 for damage in &page.damaged {
                     report(damage);
+                }
+                if let Some(gap) = page.gap {
+                    // The journal let go of what the settled store once had.
+                    tracing::error!(event = "settled_store_lost", from = after.0 + 1, until = gap.0 + 1);
                 }
                 for (position, bytes) in page.entries {
                     add(position, decode(position, &bytes)?);
