@@ -29,8 +29,11 @@ pub(super) fn run(shared: &Shared) {
             std::thread::sleep(REOPEN_AFTER);
             continue;
         }
-        if let Some(taken) = shared.backlog.take_oldest(PATIENCE) {
-            settle(shared, taken, || Ok(()));
+        if let Some(taken) = shared.backlog.take_oldest(PATIENCE)
+            && settle(shared, taken, || Ok(())).is_none()
+        {
+            // It may open and fail again, as on a full disk, for as long as that lasts.
+            std::thread::sleep(REOPEN_AFTER);
         }
         let over = shared.is_stopping() && shared.backlog.is_empty();
         if over || synced.0.elapsed() >= SYNC_EVERY {

@@ -28,9 +28,9 @@ pub(crate) struct Trouble {
 /// When somebody whose command met a store that takes no writes may try again.
 pub(crate) const RETRY_MS: u32 = 1000;
 
-/// Between attempts to write or load again.
+/// Between attempts to write or load again. Writing is to go on within five seconds after it can.
 const FIRST_MS: u64 = 200;
-const MOST_MS: u64 = 10_000;
+const MOST_MS: u64 = 2_000;
 
 impl Trouble {
     pub fn is_probe(&self, ticket: Ticket) -> bool {
