@@ -1,5 +1,5 @@
 # What people do with this repository, one word each. Every target works in a fresh clone with Rust and Debian's packages.
-.PHONY: run test prove lint bench bench-core fuzz autobahn
+.PHONY: run test prove lint bench bench-core bench-store fuzz autobahn
 
 CARGO ?= cargo
 # How many seeds of the simulation `make test` and `make prove` run.
@@ -13,21 +13,29 @@ test: ## Every test that fits into half an hour on two cores
 	$(CARGO) test --locked -p rookery-engine --features planted --test sim planted
 	scripts/autobahn.sh
 
-prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside ten that never read, 200 kills, two minutes without a database
+prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside ten that never read, 200 kills, two minutes without a database, 1,000 damaged folders, 100 power cuts, a full disk
 	ROOKERY_SIM_SEEDS=10000 $(CARGO) test --locked -p rookery-engine --test sim -- --nocapture
 	ROOKERY_SLOW_RECEIVERS=1000 $(CARGO) test --locked -p rookery --test slow -- --nocapture
 	ROOKERY_KILLS=200 $(CARGO) test --locked -p rookery --test kill -- --nocapture
 	ROOKERY_OUTAGE_SECONDS=120 $(CARGO) test --locked -p rookery --test database outage -- --nocapture
+	ROOKERY_MUTATIONS=1000 $(CARGO) test --locked -p rookery --test damage -- --nocapture
+	scripts/crash-images.sh 100 || [ $$? = 77 ] # says what is missing where it cannot run
+	scripts/disk-full.sh || [ $$? = 77 ]
 
 lint: ## Format and lints, as CI checks them
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-bench: bench-core ## Every measurement that README and docs quote
+bench: bench-core bench-store ## Every measurement that README and docs quote
 
 bench-core: ## The core beside its floors: five interleaved rounds, medians and ratios
 	$(CARGO) build --release --locked -p rookery -p loadgen
 	target/release/loadgen core-yardstick --broker target/release/rookery --rounds 5
+
+bench-store: ## The store beside the machine's own disk, and the core with the store on (about ten minutes, 5 GB in ./target)
+	$(CARGO) build --release --locked -p rookery -p loadgen -p rookery-benches
+	target/release/bench-store --broker target/release/rookery --folder target
+	target/release/loadgen core-yardstick --broker target/release/rookery --stores --workloads F2,F3 --rounds 5
 
 fuzz: ## A minute on each target (needs the nightly toolchain and cargo-fuzz)
 	scripts/fuzz.sh

@@ -10,6 +10,7 @@ use crate::sys;
 pub struct Reading {
     at: Instant,
     server: Option<Duration>,
+    shards: Option<Duration>,
     driver: Duration,
 }
 
@@ -18,19 +19,53 @@ pub struct Reading {
 pub struct Spent {
     pub wall: Duration,
     pub server: Option<Duration>,
+    /// Of the server's threads that are shards, where it has any.
+    pub shards: Option<Duration>,
     pub driver: Duration,
 }
 
 impl Reading {
     pub fn take(server_pid: Option<u32>) -> io::Result<Reading> {
         let server = server_pid.map(sys::process_cpu).transpose()?;
-        Ok(Reading { at: Instant::now(), server, driver: sys::process_cpu(std::process::id())? })
+        let shards = server_pid.and_then(shard_cpu);
+        Ok(Reading { at: Instant::now(), server, shards, driver: sys::process_cpu(std::process::id())? })
     }
 
     pub fn since(&self, earlier: &Reading) -> Spent {
-        let server = self.server.zip(earlier.server).map(|(now, then)| now.saturating_sub(then));
-        Spent { wall: self.at - earlier.at, server, driver: self.driver.saturating_sub(earlier.driver) }
+        let spent = |now: Option<Duration>, then| now.zip(then).map(|(now, then)| now.saturating_sub(then));
+        let (server, shards) = (spent(self.server, earlier.server), spent(self.shards, earlier.shards));
+        Spent { wall: self.at - earlier.at, server, shards, driver: self.driver.saturating_sub(earlier.driver) }
     }
+}
+
+/// The threads of a process with their names.
+pub fn threads(pid: u32) -> io::Result<Vec<(u32, String)>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let entry = entry?;
+        let Some(thread) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // One that has ended meanwhile has no name any more.
+        if let Ok(name) = std::fs::read_to_string(entry.path().join("comm")) {
+            found.push((thread, name.trim().to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+pub fn is_shard(name: &str) -> bool {
+    name.starts_with("shard-")
+}
+
+/// None: it has no shards, as a floor.
+fn shard_cpu(pid: u32) -> Option<Duration> {
+    let shards = threads(pid).ok()?.into_iter().filter(|(_, name)| is_shard(name));
+    let times: Vec<u64> = shards
+        .filter_map(|(thread, _)| {
+            let page = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")).ok()?;
+            page.split(' ').next()?.parse().ok()
+        })
+        .collect();
+    (!times.is_empty()).then(|| Duration::from_nanos(times.iter().sum()))
 }
 
 /// Bytes of memory that belong to this process alone: anonymous and shared-anonymous pages in RAM, no mapped files.
@@ -50,6 +85,24 @@ fn parse_private_memory(status: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_shards_is_told_from_that_of_others() {
+        assert_eq!(shard_cpu(std::process::id()), None);
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let shard = std::thread::Builder::new().name("shard-0".to_owned()).spawn(move || {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(20) {}
+            stopped.recv().is_err()
+        });
+        let reading = || Reading::take(Some(std::process::id())).unwrap();
+        let before = reading();
+        while reading().shards < Some(Duration::from_millis(5)) {}
+        let spent = reading().since(&before);
+        assert!(spent.shards.unwrap_or_default() <= spent.server.unwrap() + Duration::from_millis(50), "{spent:?}");
+        drop(stop);
+        assert!(shard.unwrap().join().unwrap());
+    }
 
     #[test]
     fn private_memory_is_read_from_a_status_page_and_from_a_live_process() {

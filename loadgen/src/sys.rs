@@ -178,6 +178,12 @@ pub fn allowed_cores() -> io::Result<Vec<usize>> {
 
 /// Restricts this thread, and what it starts from now on, to `cores`.
 pub fn pin_to(cores: &[usize]) -> io::Result<()> {
+    pin_thread(0, cores)
+}
+
+/// Restricts a thread of whatever process to `cores`; 0 is the calling one.
+pub fn pin_thread(thread: u32, cores: &[usize]) -> io::Result<()> {
+    let thread = libc::pid_t::try_from(thread).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     // SAFETY: a zeroed `cpu_set_t` is the valid empty set.
     let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
     for &core in cores.iter().filter(|&&core| core < libc::CPU_SETSIZE as usize) {
@@ -185,7 +191,7 @@ pub fn pin_to(cores: &[usize]) -> io::Result<()> {
         unsafe { libc::CPU_SET(core, &mut set) };
     }
     // SAFETY: the set lives on this frame and its true size is passed; thread 0 means the calling one.
-    check(unsafe { libc::sched_setaffinity(0, mem::size_of_val(&set), &set) })?;
+    check(unsafe { libc::sched_setaffinity(thread, mem::size_of_val(&set), &set) })?;
     Ok(())
 }
 

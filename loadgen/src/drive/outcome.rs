@@ -22,6 +22,9 @@ pub struct Outcome {
     pub operations: u64,
     pub per_second: f64,
     pub server_cpu_us_each: Option<f64>,
+    /// Of the server's shards alone, where it has any.
+    #[serde(default)]
+    pub shard_cpu_us_each: Option<f64>,
     /// CPU time over wall time: 1.0 is one whole core.
     pub server_cpu_share: Option<f64>,
     pub client_cpu_share: f64,
@@ -49,6 +52,7 @@ impl Outcome {
             operations,
             per_second: operations as f64 / wall,
             server_cpu_us_each: server.map(|cpu| cpu * 1e6 / (operations as f64).max(1.0)),
+            shard_cpu_us_each: spent.shards.map(|cpu| cpu.as_secs_f64() * 1e6 / (operations as f64).max(1.0)),
             server_cpu_share: server.map(|cpu| cpu / wall),
             client_cpu_share: spent.driver.as_secs_f64() / wall,
             latency_us: Percentiles::default(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::plan::{Cell, ENCODINGS, PER_FRAME, PLAIN, Target};
+use super::plan::{Cell, ENCODINGS, History, PER_FRAME, PLAIN, Target};
 use crate::drive::{Outcome, Workload};
 
 /// One run of one cell.
@@ -26,6 +26,7 @@ impl Sample {
 pub enum Metric {
     Rate,
     ServerCpu,
+    ShardCpu,
     P50,
     Memory,
 }
@@ -35,6 +36,7 @@ impl Metric {
         match self {
             Metric::Rate => Some(outcome.per_second),
             Metric::ServerCpu => outcome.server_cpu_us_each,
+            Metric::ShardCpu => outcome.shard_cpu_us_each,
             Metric::P50 => Some(outcome.latency_us.p50),
             Metric::Memory => outcome.memory_bytes_each,
         }
@@ -44,6 +46,7 @@ impl Metric {
         match self {
             Metric::Rate => "deliveries/s".to_owned(),
             Metric::ServerCpu => format!("server CPU per {}", workload.unit()),
+            Metric::ShardCpu => format!("shard's CPU per {}", workload.unit()),
             Metric::P50 => "p50".to_owned(),
             Metric::Memory => "memory per idle connection, bytes".to_owned(),
         }
@@ -102,7 +105,7 @@ fn criteria() -> Vec<Criterion> {
     }];
     for encoding in ENCODINGS {
         let of = Target::ours(encoding);
-        let two_shards = Target::Ours { encoding, shards: 2 };
+        let two_shards = Target::two_shards(encoding);
         let like = Target::like(encoding);
         let mut hold = |workload, metric, of, against, bound, counts| {
             all.push(Criterion { workload, metric, of, against, bound, counts });
@@ -116,6 +119,13 @@ fn criteria() -> Vec<Criterion> {
         hold(C, Metric::ServerCpu, of, Some(PLAIN), Bound::AtMost(2.0), true);
         hold(F2, Metric::ServerCpu, two_shards, Some(of), Bound::AtMost(1.2), true);
         hold(I, Metric::Memory, of, None, Bound::AtMost(3_072.0), true);
+        let (same, other) = (Target::stored(encoding, History::SameCore), Target::stored(encoding, History::OtherCore));
+        for (workload, most) in [(F2, 1.3), (F3, 1.4)] {
+            hold(workload, Metric::ServerCpu, same, Some(of), Bound::AtMost(most), true);
+            hold(workload, Metric::ShardCpu, other, Some(of), Bound::AtMost(1.05), true);
+            hold(workload, Metric::Rate, same, Some(of), Bound::AtLeast(1.0 / most), false);
+            hold(workload, Metric::Rate, other, Some(of), Bound::AtLeast(0.95), false);
+        }
     }
     all
 }

@@ -47,6 +47,9 @@ pub struct YardstickArgs {
     /// The server's core and the driver's
     #[arg(long, value_delimiter = ',', num_args = 1, default_value = "0,1")]
     cores: Vec<usize>,
+    /// Instead of the floors, the broker with its history on disk beside the broker that forgets (F2 and F3)
+    #[arg(long, requires = "broker")]
+    stores: bool,
     /// Print everything as JSON
     #[arg(long)]
     pub json: bool,
@@ -106,10 +109,14 @@ pub fn run(args: &YardstickArgs) -> io::Result<Report> {
     sys::pin_to(&cores.driver)?;
     let broker = args.broker.clone().map(|path| Broker { path, more: args.broker_arg.clone() });
     let mut yardstick = Yardstick { args, broker, cores, frames: None };
-    if yardstick.broker.is_some() {
+    if yardstick.broker.is_some() && !args.stores {
         yardstick.frames = Some([yardstick.frame_size(Encoding::Json)?, yardstick.frame_size(Encoding::Binary)?]);
     }
-    let cells = plan::cells(&args.workloads, yardstick.broker.is_some());
+    let cells = if args.stores {
+        plan::store_cells(&args.workloads)
+    } else {
+        plan::cells(&args.workloads, yardstick.broker.is_some())
+    };
     let samples = yardstick.rounds(&cells);
     let rulings = criteria::judge(&cells, &samples);
     let sound = samples.iter().all(|sample| sample.valid().is_some());
@@ -153,9 +160,9 @@ impl Yardstick<'_> {
     /// One run against a server of its own, so that no run inherits another's memory or history.
     fn measure(&self, cell: Cell) -> io::Result<Outcome> {
         let (server, adapter, settings) = match cell.target {
-            Target::Ours { encoding, shards } => {
+            Target::Ours { encoding, shards, history } => {
                 let broker = self.broker.as_ref().ok_or_else(|| io::Error::other("no broker given"))?;
-                let server = Server::broker(broker, shards, &self.cores)?;
+                let server = Server::broker(broker, shards, history, &self.cores)?;
                 let settings = Settings { tokens: Tokens::Minted(server::SECRET.to_owned()), ..Settings::default() };
                 (server, adapter_of(encoding), settings)
             }

@@ -34,8 +34,19 @@ pub enum Frames {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
-    Ours { encoding: Encoding, shards: usize },
+    Ours { encoding: Encoding, shards: usize, history: History },
     Floor { mode: Mode, frames: Frames },
+}
+
+/// Where our history goes, and which core that costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum History {
+    Memory,
+    /// On disk, its threads on the shard's core.
+    SameCore,
+    /// On disk, its threads on the driver's core.
+    OtherCore,
 }
 
 pub const PLAIN: Target = Target::Floor { mode: Mode::Batching, frames: Frames::Plain };
@@ -43,7 +54,15 @@ pub const PER_FRAME: Target = Target::Floor { mode: Mode::PerFrame, frames: Fram
 
 impl Target {
     pub fn ours(encoding: Encoding) -> Target {
-        Target::Ours { encoding, shards: 1 }
+        Target::Ours { encoding, shards: 1, history: History::Memory }
+    }
+
+    pub fn two_shards(encoding: Encoding) -> Target {
+        Target::Ours { encoding, shards: 2, history: History::Memory }
+    }
+
+    pub fn stored(encoding: Encoding, history: History) -> Target {
+        Target::Ours { encoding, shards: 1, history }
     }
 
     pub fn like(encoding: Encoding) -> Target {
@@ -52,9 +71,14 @@ impl Target {
 
     pub fn name(self) -> String {
         match self {
-            Target::Ours { encoding, shards: 1 } => format!("ours {}", encoding.name()),
-            Target::Ours { encoding, shards } => {
-                format!("ours {}, {shards} shards", encoding.name())
+            Target::Ours { encoding, shards, history } => {
+                let shards = if shards == 1 { String::new() } else { format!(", {shards} shards") };
+                let history = match history {
+                    History::Memory => "",
+                    History::SameCore => ", store on its core",
+                    History::OtherCore => ", store elsewhere",
+                };
+                format!("ours {}{shards}{history}", encoding.name())
             }
             Target::Floor { mode: Mode::Batching, frames: Frames::Plain } => "floor".to_owned(),
             Target::Floor { mode: Mode::Batching, frames: Frames::Like(encoding) } => {
@@ -84,13 +108,25 @@ pub fn cells(workloads: &[Workload], with_ours: bool) -> Vec<Cell> {
             for encoding in ENCODINGS {
                 targets.push(Target::ours(encoding));
                 match workload {
-                    Workload::F2 => targets.extend([Target::like(encoding), Target::Ours { encoding, shards: 2 }]),
+                    Workload::F2 => targets.extend([Target::like(encoding), Target::two_shards(encoding)]),
                     Workload::F1 | Workload::F3 | Workload::F4 => targets.push(Target::like(encoding)),
                     Workload::A | Workload::C | Workload::I => {}
                 }
             }
         }
         cells.extend(targets.into_iter().map(|target| Cell { workload, target }));
+    }
+    cells
+}
+
+/// The cells of a round that shows what the store costs the core.
+pub fn store_cells(workloads: &[Workload]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for &workload in workloads {
+        for encoding in ENCODINGS {
+            let histories = [History::Memory, History::SameCore, History::OtherCore];
+            cells.extend(histories.map(|history| Cell { workload, target: Target::stored(encoding, history) }));
+        }
     }
     cells
 }

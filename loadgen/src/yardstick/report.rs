@@ -7,8 +7,8 @@ use crate::drive::{Outcome, Workload};
 /// One line per cell: medians over its rounds.
 pub fn medians(cells: &[Cell], samples: &[Sample]) -> String {
     let mut out = format!(
-        "{:<3} {:<26} {:>13} {:>12} {:>10} {:>10} {:>8} {:>8}\n",
-        "", "", "per second", "CPU µs each", "p50 µs", "p99 µs", "server", "driver"
+        "{:<3} {:<32} {:>13} {:>12} {:>12} {:>10} {:>10} {:>8} {:>8}\n",
+        "", "", "per second", "CPU µs each", "shard's", "p50 µs", "p99 µs", "server", "driver"
     );
     for &cell in cells {
         let runs: Vec<&Sample> = samples.iter().filter(|sample| sample.cell == cell).collect();
@@ -16,7 +16,7 @@ pub fn medians(cells: &[Cell], samples: &[Sample]) -> String {
         let middle = |figure: &dyn Fn(&Outcome) -> Option<f64>| {
             median(valid.iter().filter_map(|outcome| figure(outcome)).collect())
         };
-        let head = format!("{:<3} {:<26}", format!("{:?}", cell.workload), cell.target.name());
+        let head = format!("{:<3} {:<32}", format!("{:?}", cell.workload), cell.target.name());
         if valid.is_empty() {
             out += &format!("{head} no valid run\n");
         } else if cell.workload == Workload::I {
@@ -25,9 +25,10 @@ pub fn medians(cells: &[Cell], samples: &[Sample]) -> String {
         } else {
             let percent = |figure| middle(figure).map(|share| share * 100.0);
             out += &format!(
-                "{head} {:>13} {:>12} {:>10} {:>10} {:>7}% {:>7}%\n",
+                "{head} {:>13} {:>12} {:>12} {:>10} {:>10} {:>7}% {:>7}%\n",
                 number(middle(&|outcome| Metric::Rate.of(outcome)), 0),
                 number(middle(&|outcome| Metric::ServerCpu.of(outcome)), 3),
+                number(middle(&|outcome| Metric::ShardCpu.of(outcome)), 3),
                 number(middle(&|outcome| Metric::P50.of(outcome)), 1),
                 number(middle(&|outcome| Some(outcome.latency_us.p99)), 1),
                 number(percent(&|outcome| outcome.server_cpu_share), 0),

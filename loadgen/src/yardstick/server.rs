@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::plan::History;
 use crate::floor::Mode;
+use crate::measure;
 use crate::sys;
 
 /// Signs the tokens of the broker under test, which lives for seconds and on loopback only.
@@ -65,7 +67,7 @@ impl Server {
         Server::start(command, TempDir::new()?, cores)
     }
 
-    pub fn broker(broker: &Broker, shards: usize, cores: &Cores) -> io::Result<Server> {
+    pub fn broker(broker: &Broker, shards: usize, history: History, cores: &Cores) -> io::Result<Server> {
         let folder = TempDir::new()?;
         let mut command = Command::new(&broker.path);
         command.args([
@@ -73,14 +75,25 @@ impl Server {
             "--listen",
             "127.0.0.1:0",
             "--store",
-            "memory",
+            match history {
+                History::Memory => "memory",
+                History::SameCore | History::OtherCore => "embedded",
+            },
             "--shards",
             &shards.to_string(),
             "--data",
         ]);
         command.arg(folder.path().join("data")).args(&broker.more);
         command.env("ROOKERY_AUTH__SECRET", SECRET).envs(WITHOUT_LIMITS.map(|limit| (limit, "0")));
-        Server::start(command, folder, cores)
+        let server = Server::start(command, folder, cores)?;
+        if history == History::OtherCore {
+            for (thread, name) in measure::threads(server.pid())? {
+                if !measure::is_shard(&name) {
+                    sys::pin_thread(thread, &cores.driver)?;
+                }
+            }
+        }
+        Ok(server)
     }
 
     /// The output goes to a file: nobody has to keep reading a pipe, and a failed start can be quoted.

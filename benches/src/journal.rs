@@ -1,4 +1,4 @@
-//! What the journal costs beside a bare file: `cargo run --release -p rookery-storage --example journal_cost [FOLDER]`.
+//! What the journal alone costs beside a bare file.
 //!
 //! Records of 200 bytes in groups of 512, written and synced; the same by hand into one file; one fdatasync per entry.
 //! Then single appends beside the machine's own write and fdatasync of as many bytes, and what the ways to prepare a file
@@ -118,9 +118,7 @@ fn single_times(folder: &Path) -> (f64, f64) {
     (percentile(&mut times, 50), percentile(&mut times, 99))
 }
 
-fn main() {
-    let folder = std::env::args().nth(1).unwrap_or_else(|| ".".into());
-    let folder = Path::new(&folder);
+pub fn run(folder: &Path) {
     let mut best = [0f64; 4];
     for _ in 0..5 {
         let round = [
