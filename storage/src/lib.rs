@@ -8,7 +8,8 @@
 //! 5. [`entry`]: a batch as bytes. [`journal`]: the node's append log, which keeps such entries.
 //! 6. [`settled`]: the store behind the journal; [`embedded`], the one inside the process, and [`scylla`], a database.
 //! 7. [`persistent`]: both together, as a node has them: a [`Store`] for each shard.
-//! 8. [`conformance`]: the promises as checks that every engine passes.
+//! 8. [`walk`]: going through all that is kept; [`checksum`] and [`verify`], which do.
+//! 9. [`conformance`]: the promises as checks that every engine passes.
 //!
 //! What is absent: the storage knows no command and no wire type (payloads are opaque bytes), no clock (time comes in
 //! as a number; only the lease of a database goes by one), and of `rookery-protocol` only the ids. Nothing here waits.
@@ -17,6 +18,7 @@
 pub mod answer;
 pub mod ask;
 pub mod batch;
+pub mod checksum;
 pub mod conformance;
 pub mod dice;
 pub mod embedded;
@@ -31,6 +33,8 @@ pub mod scylla;
 pub mod settled;
 pub mod store;
 pub mod table;
+pub mod verify;
+pub mod walk;
 
 pub use answer::{
     Completion, Failure, Found, Item, Outcome, Page, Replay, RoomState, RoomsPage, Run, ScanPage, TailPage, Trimmed,

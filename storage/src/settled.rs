@@ -5,6 +5,7 @@ use crate::ask::{Ask, Position};
 use crate::batch::Batch;
 use crate::{Place, RoomKey};
 use std::fmt;
+use std::path::Path;
 
 /// A committed batch with its position in the order of commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,19 @@ pub trait Settled: Send + Sync {
 
     /// Answers every ask but [`Ask::Tail`], which is the journal's. Trims are carried out here.
     fn answer(&self, ask: &Ask) -> Result<Outcome, Fault>;
+
+    /// Makes another store in this folder, which must be empty: all up to the position that is returned, and perhaps
+    /// more, of each room a whole number of batches. Writes go on meanwhile. `progress` is told the bytes so far, and
+    /// can end it.
+    fn copy_to(&self, _folder: &Path, _progress: &mut dyn FnMut(u64) -> bool) -> Result<Position, Fault> {
+        Err(Fault::NotHere)
+    }
+
+    /// Rewrites its files, so that what was deleted, overwritten or trimmed is in none of them any more. It takes as
+    /// long as writing the whole store once; reads and writes go on meanwhile.
+    fn compact(&self) -> Result<(), Fault> {
+        Err(Fault::NotHere)
+    }
 }
 
 /// What failed. Only `OutOfOrder` and `NotHere` are the caller's; after any other the owner may open the store again
@@ -77,7 +91,7 @@ impl fmt::Display for Fault {
             Fault::OutOfOrder { room, position } => {
                 write!(f, "the batch at {} does not continue {} {}", position.0, room.kind.word(), room.name)
             }
-            Fault::NotHere => f.write_str("the tail is asked of the journal"),
+            Fault::NotHere => f.write_str("this is not asked of this settled store"),
         }
     }
 }

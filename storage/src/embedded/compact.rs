@@ -9,6 +9,8 @@ use std::sync::Mutex;
 
 /// The engine seals a journal only when this much was written to it.
 const JOURNAL_BYTES: usize = 64 * 1024 * 1024;
+/// The letter of its key.
+pub const FILLER: u8 = b'f';
 const FILLER_BYTES: usize = 1024 * 1024;
 
 pub fn compact(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
@@ -28,7 +30,7 @@ pub fn compact(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
 
 /// Writes as much of nothing as makes the journal full. There is no other way to have it sealed.
 fn fill_journal(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
-    let key = own_key(b'f', None);
+    let key = own_key(FILLER, None);
     let index = disk.space(Space::Index);
     // Chance does not compress.
     let mut dice = Dice::new(0);

@@ -3,11 +3,13 @@
 //! [`keys`], [`meta`] and [`sealed`] are the bytes. [`disk`] is the engine and names its faults, [`stage`] gathers the
 //! writes of a call. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
 //! snapshot each. [`preflight`] and [`foreign`] look at the engine's files before it does, [`marks`] tells whether its
-//! keyspaces belong together, [`compact`] gives up what is gone.
+//! keyspaces belong together, [`compact`] gives up what is gone, [`copy`] makes another of it, [`check`] reads its files.
 //!
 //! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
 
+mod check;
 mod compact;
+mod copy;
 mod cut;
 mod disk;
 mod foreign;
@@ -23,6 +25,8 @@ pub(crate) mod sealed;
 mod stage;
 mod trim;
 mod write;
+
+pub use check::{Files, check_files};
 
 use crate::answer::Outcome;
 use crate::ask::{Ask, Position};
@@ -82,12 +86,6 @@ impl Embedded {
                 commits: Mutex::new(start.commits),
             })
         })
-    }
-
-    /// Rewrites the tables, so that what was deleted, overwritten or trimmed is in no file any more. It takes as long as
-    /// writing the whole store once; reads and writes go on meanwhile.
-    pub fn compact(&self) -> Result<(), Fault> {
-        guarded(|| compact::compact(self.disk()?, &self.commits))
     }
 
     fn disk(&self) -> Result<&Disk, Fault> {
@@ -154,6 +152,16 @@ impl Settled for Embedded {
             }
             read::answer(&disk.view(), ask)
         })
+    }
+
+    fn copy_to(&self, folder: &Path, progress: &mut dyn FnMut(u64) -> bool) -> Result<Position, Fault> {
+        let synced = self.watermark();
+        guarded(|| copy::copy(self.disk()?, synced, folder, progress))?;
+        Ok(synced)
+    }
+
+    fn compact(&self) -> Result<(), Fault> {
+        guarded(|| compact::compact(self.disk()?, &self.commits))
     }
 }
 

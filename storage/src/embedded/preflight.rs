@@ -44,7 +44,8 @@ fn lock_soon(lock: &File) -> Result<(), Fault> {
     Err(Fault::Locked)
 }
 
-fn check_journals(folder: &Path) -> Result<(), Fault> {
+/// The engine's journals, the active one last.
+pub fn journals(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
     let mut journals: Vec<(u64, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(no_disk)? {
         let path = entry.map_err(no_disk)?.path();
@@ -52,9 +53,14 @@ fn check_journals(folder: &Path) -> Result<(), Fault> {
         journals.extend(number.flatten().map(|number| (number, path)));
     }
     journals.sort_unstable();
+    Ok(journals.into_iter().map(|(_, path)| path).collect())
+}
+
+fn check_journals(folder: &Path) -> Result<(), Fault> {
+    let journals = journals(folder)?;
     let mut last_commit = None;
     let active = journals.len().saturating_sub(1);
-    for (at, (_, path)) in journals.iter().enumerate() {
+    for (at, path) in journals.iter().enumerate() {
         let bytes = std::fs::read(path).map_err(no_disk)?;
         let damaged = |end: usize| Fault::Damaged {
             room: None,

@@ -1,14 +1,15 @@
 //! The reading side: entries in order, gaps and damage told. Any number of readers, none of which waits for the writer.
 
-use super::disk::Disk;
+use super::disk::{Disk, read_full, write_full};
 use super::layout::ENTRY_HEAD;
 use super::scan::{Piece, Scan};
-use super::segments::Segment;
+use super::segments::{Segment, path_of};
 use super::{Damage, Message, Shared, What};
 use crate::ask::Position;
 use bytes::Bytes;
 use crossbeam::channel::Sender;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -50,6 +51,11 @@ impl Log {
         self.shared.health.used.load(Ordering::Acquire)
     }
 
+    /// Up to here every entry was written, and whoever handed it in was told so. Not above [`end`](Log::end).
+    pub fn told(&self) -> Position {
+        Position(self.shared.segments.lock().told)
+    }
+
     /// Entries behind this position, as many as fit, but one if there is any.
     pub fn read(&self, after: Position, most_bytes: usize) -> io::Result<Page> {
         let (first, end) = {
@@ -84,6 +90,39 @@ impl Log {
             }
         }
         Ok(page)
+    }
+
+    /// Copies every segment, up to what was written by now, into a folder that is no journal yet. Whoever opens it finds what a crash at this moment would have left. The caller sees to it
+    /// that nothing is released meanwhile.
+    pub fn copy_to(&self, folder: &Path, progress: &mut dyn FnMut(u64) -> bool) -> io::Result<()> {
+        self.disk.create_folder(folder)?;
+        let segments: Vec<(Arc<Segment>, u64)> = {
+            let list = &self.shared.segments.lock().list;
+            // Together with the list: what is written later is not part of it, nor is a segment that begins later.
+            list.iter().map(|segment| (Arc::clone(segment), segment.size())).collect()
+        };
+        let mut bytes = 0;
+        let mut buffer = vec![0; 1024 * 1024];
+        for (segment, size) in segments {
+            let from = self.disk.open(&segment.path)?;
+            let into = self.disk.create(&path_of(folder, segment.number))?;
+            let mut at = 0;
+            while at < size {
+                let most = usize::try_from(size - at).unwrap_or(usize::MAX).min(buffer.len());
+                let got = read_full(&*from, &mut buffer[..most], at)?;
+                if got == 0 {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, segment.path.display().to_string()));
+                }
+                write_full(&*into, &buffer[..got], at)?;
+                at += got as u64;
+                bytes += got as u64;
+                if !progress(bytes) {
+                    return Err(io::Error::other("the copy was given up"));
+                }
+            }
+            into.sync()?;
+        }
+        self.disk.sync_folder(folder)
     }
 
     /// Everything up to here has been settled and passed by whoever reads: segments that hold nothing else may go.

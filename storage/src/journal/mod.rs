@@ -4,7 +4,7 @@
 //! Read in this order:
 //! 1. [`layout`]: the bytes. [`scan`]: walking through them, damage included.
 //! 2. [`recover`]: what an earlier life left. `writer`: groups, failures, room. `intake`: the thread and its queue.
-//! 3. [`log`]: reading, releasing. [`disk`]: all that is asked of a disk. [`faulty`]: a disk for tests.
+//! 3. [`log`]: reading, releasing. [`look`]: a folder that nobody has open. [`disk`]: all that is asked of a disk. [`faulty`]: a disk for tests.
 //!
 //! What is absent: an entry is opaque bytes here ([`crate::entry`] makes them), and nothing decides what is settled.
 
@@ -14,6 +14,7 @@ mod health;
 mod intake;
 pub mod layout;
 pub mod log;
+mod look;
 mod recover;
 mod scan;
 mod segments;
@@ -28,6 +29,7 @@ pub use health::{Counts, State};
 pub use intake::Intake;
 pub use layout::ENTRY_BYTES;
 pub use log::{Log, Page};
+pub use look::{Looked, SegmentLook, look};
 
 use crate::answer::Failure;
 use crate::ask::Position;

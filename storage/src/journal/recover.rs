@@ -110,7 +110,7 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
         let next = Position(next);
         damaged.push(Damage { from: next, until: next, segment: number, offset: 0, what: What::Segment });
     }
-    let segments = Segments { list, end };
+    let segments = Segments { list, end, told: end };
     let bytes = segments.list.iter().map(|segment| segment.size()).sum();
     let found = Found { first: Position(segments.first()), end: Position(end), damaged, bytes, torn };
     Ok(Recovered { segments, found, strays, carry })

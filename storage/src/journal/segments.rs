@@ -88,6 +88,8 @@ impl Segment {
 pub struct Segments {
     pub list: Vec<Arc<Segment>>,
     pub end: u64,
+    /// Up to here everybody who handed in was told.
+    pub told: u64,
 }
 
 impl Segments {
@@ -136,12 +138,12 @@ mod tests {
     #[test]
     fn what_a_later_segment_begins_with_is_no_longer_of_the_earlier_one() {
         let segment = |number, first| Arc::new(Segment::new(number, first, 0, PathBuf::new(), 0));
-        let segments = Segments { list: vec![segment(4, 10), segment(5, 12), segment(6, 12)], end: 13 };
+        let segments = Segments { list: vec![segment(4, 10), segment(5, 12), segment(6, 12)], end: 13, told: 13 };
         let holding = |at| segments.holding(at).map(|(segment, until)| (segment.number, until));
         assert_eq!(
             [9, 10, 11, 12, 13].map(holding),
             [None, Some((4, 12)), Some((4, 12)), Some((6, 14)), Some((6, 14))]
         );
-        assert_eq!((segments.first(), Segments { list: Vec::new(), end: 3 }.first()), (10, 4));
+        assert_eq!((segments.first(), Segments { list: Vec::new(), end: 3, told: 3 }.first()), (10, 4));
     }
 }

@@ -1,14 +1,16 @@
 //! The store of a node with a disk: a journal that acks wait for, and a settled store behind it that is read.
 //!
 //! Read in this order: [`shard`] (what a shard hands in), [`desk`] (what it gets back), [`backlog`] (what the journal
-//! has and the settled store has not), [`settle`] (how it gets there, and [`mend`], where damage has left holes), [`reads`] (how asks are answered),
-//! [`feeds`] (who else reads the journal), [`stranded`] (what comes back too late).
+//! has and the settled store has not), [`settle`] (how it gets there, and [`mend`], where damage has left holes), [`reads`]
+//! (how asks are answered), [`feeds`] (who else reads the journal), [`stranded`] (what comes back too late), [`copy`] (a
+//! backup while it runs, and giving up what was deleted).
 //!
 //! A batch is stored once the journal has synced it. It settles behind that, in groups and in the order of commits; a
 //! room that is asked for settles first, so a read never looks into two places. What has not settled is bounded, and
 //! found again in the journal after a start.
 
 mod backlog;
+mod copy;
 mod desk;
 mod feeds;
 mod mend;
@@ -40,7 +42,7 @@ use reads::Reads;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use stranded::Stranded;
@@ -114,6 +116,8 @@ pub(crate) struct Shared {
     pub unsettled_bytes: usize,
     pub desks: Vec<Arc<Desk>>,
     pub stopping: AtomicBool,
+    /// How many hold the journal's segments, though they are settled.
+    pub holds: AtomicUsize,
 }
 
 /// A node's store. Shards get their own handles; dropping this leaves its threads running, [`Persistent::close`] ends them.
@@ -161,6 +165,7 @@ impl Persistent {
             unsettled_bytes: options.unsettled_bytes,
             desks,
             stopping: AtomicBool::new(false),
+            holds: AtomicUsize::new(0),
         });
         shared.feeds.settled(settled.watermark());
         shared.adopt(settled).map_err(OpenError::Settled)?;
@@ -294,6 +299,9 @@ impl Shared {
 
     /// The journal lets go of what nobody needs.
     pub fn release(&self) {
+        if self.holds.load(Ordering::Acquire) > 0 {
+            return;
+        }
         self.log.release(self.feeds.releases(self.log.used()));
     }
 

@@ -153,7 +153,8 @@ fn read(shared: &Shared, position: Position, page: &mut VecDeque<(Position, Byte
 
 /// What has settled is made durable, and the journal lets go of it.
 fn sync(shared: &Shared, before: Position) -> Position {
-    let watermark = shared.stranded.below(shared.backlog.watermark(shared.log.end()));
+    // Not the journal's end: what is written, but was not reported yet, is not in the backlog.
+    let watermark = shared.stranded.below(shared.backlog.watermark(shared.log.told()));
     let Some(settled) = shared.backlog.present().filter(|_| watermark > before) else { return before };
     match settled.sync(watermark) {
         Ok(()) => {

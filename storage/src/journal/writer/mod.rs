@@ -156,6 +156,10 @@ impl Writer {
                     results.clear();
                 }
             }
+            {
+                let mut segments = self.shared.segments.lock();
+                segments.told = segments.end;
+            }
             from = until;
         }
         waiting.clear();

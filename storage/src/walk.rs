@@ -1,0 +1,106 @@
+//! Everything that is kept, room by room and in order, by asks alone: whoever goes through a whole store goes this way.
+
+use crate::answer::{Outcome, Replay, RoomState};
+use crate::ask::{Ask, PageAsk, PageFrom, ReplayAsk};
+use crate::limits::{PAGE_RECORDS, SCAN_ROWS};
+use crate::record::Record;
+use crate::settled::Fault;
+use crate::{Place, RoomKey};
+
+/// Whoever answers: a settled store, or a node's store.
+pub type Asker<'a> = dyn FnMut(&Ask) -> Result<Outcome, Fault> + 'a;
+
+/// Above everything that can be placed.
+pub const END: Place = Place::new(u64::MAX, u64::MAX);
+
+/// Nothing has expired yet at this time: what is kept is seen as it is kept.
+pub const AS_KEPT: u64 = 0;
+
+/// Every room, in the order of keys.
+pub fn rooms<E: From<Fault>>(
+    ask: &mut Asker<'_>,
+    visit: &mut dyn FnMut(&mut Asker<'_>, RoomKey) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut after = None;
+    loop {
+        let page = match ask(&Ask::Rooms { after, limit: SCAN_ROWS })? {
+            Outcome::Rooms(page) => page,
+            other => return Err(unexpected(&other).into()),
+        };
+        after = page.rooms.last().cloned();
+        for room in page.rooms {
+            visit(ask, room)?;
+        }
+        if !page.more {
+            return Ok(());
+        }
+    }
+}
+
+pub fn state(ask: &mut Asker<'_>, room: &RoomKey) -> Result<RoomState, Fault> {
+    match ask(&Ask::Load { room: room.clone() })? {
+        Outcome::Loaded(state) => Ok(*state),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Every record up to the fence, in the order of seqs. Below the room's floor only messages are kept.
+pub fn records<E: From<Fault>>(
+    ask: &mut Asker<'_>,
+    room: &RoomKey,
+    state: &RoomState,
+    fence: Place,
+    visit: &mut dyn FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut after = Place::START;
+    while after.seq < state.floor.seq {
+        let records = messages_after(ask, room, after, fence)?;
+        let Some(last) = records.last() else { break };
+        after = last.place;
+        for record in records.into_iter().take_while(|record| record.place.seq <= state.floor.seq) {
+            visit(record)?;
+        }
+    }
+    let mut after = state.floor;
+    loop {
+        let ask_on = ReplayAsk { room: room.clone(), after, limit: PAGE_RECORDS, fence, now: AS_KEPT };
+        let run = match ask(&Ask::Replay(ask_on))? {
+            Outcome::Replay(replay) => match *replay {
+                Replay::Run(run) => run,
+                Replay::Gone { floor } => return Err(moved(room, floor).into()),
+            },
+            other => return Err(unexpected(&other).into()),
+        };
+        after = run.reached;
+        let over = !run.more || run.items.is_empty();
+        for item in run.items {
+            visit(item.record)?;
+        }
+        if over {
+            return Ok(());
+        }
+    }
+}
+
+/// The next messages behind a place, as kept.
+pub fn messages_after(ask: &mut Asker<'_>, room: &RoomKey, after: Place, fence: Place) -> Result<Vec<Record>, Fault> {
+    let from = PageFrom::After(after);
+    let page = PageAsk { room: room.clone(), thread: None, from, limit: PAGE_RECORDS, fence, now: AS_KEPT };
+    match ask(&Ask::Page(page))? {
+        Outcome::Page(page) => Ok(page.records),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Not what was asked for: the store is away, or not what it says it is.
+pub fn unexpected(outcome: &Outcome) -> Fault {
+    let what = match outcome {
+        Outcome::Failed(failure) => failure.to_string(),
+        other => format!("the store answered something else: {other:?}").chars().take(200).collect(),
+    };
+    Fault::Io(what)
+}
+
+fn moved(room: &RoomKey, floor: Place) -> Fault {
+    Fault::Io(format!("{} {} was trimmed to {floor} while it was read", room.kind.word(), room.name))
+}
