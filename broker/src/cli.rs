@@ -21,6 +21,8 @@ pub enum Verb {
     Token(Token),
     /// Make or renew the tables in ScyllaDB; safe twice, and from two nodes
     Migrate(Migrate),
+    /// Look at, copy and move what a data folder keeps
+    Store(StoreTool),
 }
 
 impl Default for Verb {
@@ -138,4 +140,73 @@ pub struct Token {
     /// The data folder of the node, where its development secret is kept
     #[arg(long, env = "ROOKERY_SERVE__DATA", default_value = "./data")]
     pub data: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct StoreTool {
+    #[command(subcommand)]
+    pub verb: StoreVerb,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum StoreVerb {
+    /// Read everything that a stopped node left, and say what is damaged; changes nothing
+    Verify(DataOption),
+    /// Say what a stopped node's folder holds; changes nothing
+    Stats(StatsOptions),
+    /// Write what a stopped node's folder holds as JSON lines to standard output; changes nothing
+    Export(ExportOptions),
+    /// Take rooms of an export into a stopped node's folder, or a new one; a second time adds nothing
+    Import(ImportOptions),
+    /// Make a folder that a node can be started on, also while the node runs
+    Backup(BackupOptions),
+    /// Rewrite the files, so that what was deleted or erased is in none of them, also while the node runs
+    Compact(DataOption),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DataOption {
+    /// The data folder
+    #[arg(long, env = "ROOKERY_SERVE__DATA", default_value = "./data")]
+    pub data: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct StatsOptions {
+    #[command(flatten)]
+    pub folder: DataOption,
+    /// One JSON object instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery store export --data ./data > rooms.jsonl")]
+pub struct ExportOptions {
+    #[command(flatten)]
+    pub folder: DataOption,
+    /// Only rooms of this realm
+    #[arg(long)]
+    pub realm: Option<String>,
+    /// Only rooms of this name
+    #[arg(long)]
+    pub room: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery store import rooms.jsonl --data ./new")]
+pub struct ImportOptions {
+    /// What an export has written
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub folder: DataOption,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery store backup --data ./data /backups/monday")]
+pub struct BackupOptions {
+    /// The folder to make; it must not be there, or be empty
+    pub target: PathBuf,
+    #[command(flatten)]
+    pub folder: DataOption,
 }

@@ -14,8 +14,17 @@ pub struct DataFolder {
 #[derive(Debug)]
 pub enum DataError {
     Busy(PathBuf),
-    Newer { path: PathBuf, found: String },
-    Io { path: PathBuf, what: &'static str, error: std::io::Error },
+    Newer {
+        path: PathBuf,
+        found: String,
+    },
+    /// There is no data folder.
+    Missing(PathBuf),
+    Io {
+        path: PathBuf,
+        what: &'static str,
+        error: std::io::Error,
+    },
 }
 
 impl std::fmt::Display for DataError {
@@ -31,10 +40,25 @@ impl std::fmt::Display for DataError {
                 "{}: written by a newer version (format {found}, this one knows {FORMAT}) - use that version, or another folder",
                 path.display()
             ),
+            DataError::Missing(path) => {
+                write!(f, "{}: no data folder of a node - name the one that is meant with --data", path.display())
+            }
             DataError::Io { path, what, error } => write!(f, "{}: {what}: {error}", path.display()),
         }
     }
 }
+
+/// What lies in a data folder.
+pub const STORE: &str = "store";
+pub const JOURNAL: &str = "journal";
+pub const FEEDS: &str = "feeds";
+pub const LOCK_FILE: &str = "lock";
+pub const FORMAT_FILE: &str = "format";
+pub const RUN_FILE: &str = "run";
+/// Of a tool that looks at the folder, as long as it does.
+pub const LOOK: &str = "look.tmp";
+/// The node's control socket, as long as it runs.
+pub const CONTROL: &str = "control";
 
 /// Raised with every change that an older binary would misread.
 const FORMAT: u32 = 1;
@@ -43,29 +67,48 @@ impl DataFolder {
     pub fn open(path: &Path) -> Result<DataFolder, DataError> {
         let io = |what| move |error| DataError::Io { path: path.to_owned(), what, error };
         std::fs::create_dir_all(path).map_err(io("cannot be made"))?;
+        let folder = DataFolder::lock(path)?;
+        folder.check_format(true)?;
+        // A look that was killed left files that no compaction would reach.
+        match std::fs::remove_dir_all(path.join(LOOK)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("cannot be written")(error)),
+            Ok(()) | Err(_) => Ok(folder),
+        }
+    }
+
+    /// A folder that a node has left, locked against nodes. Nothing in it is changed.
+    pub fn existing(path: &Path) -> Result<DataFolder, DataError> {
+        if !path.join(FORMAT_FILE).is_file() {
+            return Err(DataError::Missing(path.to_owned()));
+        }
+        let folder = DataFolder::lock(path)?;
+        folder.check_format(false)?;
+        Ok(folder)
+    }
+
+    fn lock(path: &Path) -> Result<DataFolder, DataError> {
+        let io = |what| move |error| DataError::Io { path: path.to_owned(), what, error };
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(path.join("lock"))
+            .open(path.join(LOCK_FILE))
             .map_err(io("cannot be written"))?;
         match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(DataError::Busy(path.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(io("cannot be locked")(error)),
+            Ok(()) => Ok(DataFolder { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(DataError::Busy(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(io("cannot be locked")(error)),
         }
-        let folder = DataFolder { path: path.to_owned(), _lock: lock };
-        folder.check_format()?;
-        Ok(folder)
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    fn check_format(&self) -> Result<(), DataError> {
-        match self.read("format")? {
-            None => self.write_durably("format", &FORMAT.to_string()),
+    fn check_format(&self, begin: bool) -> Result<(), DataError> {
+        match self.read(FORMAT_FILE)? {
+            None if begin => self.write_durably(FORMAT_FILE, &FORMAT.to_string()),
+            None => Err(DataError::Missing(self.path.clone())),
             Some(text) => match text.trim().parse::<u32>() {
                 Ok(found) if found <= FORMAT => Ok(()),
                 Ok(_) | Err(_) => Err(DataError::Newer { path: self.path.clone(), found: text.trim().to_owned() }),
@@ -76,22 +119,22 @@ impl DataFolder {
     /// The number of this start: it only rises, and is durable before anything uses it. Taking the time in seconds
     /// where that is larger keeps a restored backup from repeating a run.
     pub fn next_run(&self, now_seconds: u64) -> Result<u64, DataError> {
-        let last = match self.read("run")? {
+        let last = match self.read(RUN_FILE)? {
             None => 0,
             Some(text) => text.trim().parse::<u64>().map_err(|_| DataError::Io {
-                path: self.path.join("run"),
+                path: self.path.join(RUN_FILE),
                 what: "does not hold a number",
                 error: std::io::ErrorKind::InvalidData.into(),
             })?,
         };
         let run = now_seconds.max(last.saturating_add(1));
-        self.write_durably("run", &run.to_string())?;
+        self.write_durably(RUN_FILE, &run.to_string())?;
         Ok(run)
     }
 
     /// Another's number for a run: the next one of this folder is above it, too.
     pub fn note_run(&self, run: u64) -> Result<(), DataError> {
-        let known = self.read("run")?.and_then(|text| text.trim().parse::<u64>().ok());
+        let known = self.read(RUN_FILE)?.and_then(|text| text.trim().parse::<u64>().ok());
         if known.is_some_and(|known| known >= run) { Ok(()) } else { self.write_durably("run", &run.to_string()) }
     }
 

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Verb::Serve(options) => rookery::start::serve(options),
         Verb::Token(options) => rookery::start::token(&options),
         Verb::Migrate(options) => rookery::start::migrate(&options),
+        Verb::Store(tool) => rookery::tools::run(&tool.verb),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

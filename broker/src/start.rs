@@ -2,6 +2,7 @@
 
 use crate::auth::{Secret, Tokens};
 use crate::cli::{self, LimitOptions, StoreEngine};
+use crate::control::Door;
 use crate::data::DataFolder;
 use crate::http::FrontSettings;
 use crate::net::listen::{self, ListenOptions};
@@ -122,6 +123,9 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         let keep = move |room: &RoomKey, now| classes.class_of(room).map(|class| class.keep(now));
         store.keep(Box::new(keep), clock.clone());
     }
+    // Without it the node serves all the same; a backup is made when it is stopped.
+    let control = Door::open(data.path(), store.reader());
+    let control = control.inspect_err(|error| tracing::error!(event = "control_not_open", %error)).ok();
     banner::print(&banner::Facts {
         address,
         shards,
@@ -136,6 +140,9 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
     if ended.is_ok() {
+        if let Some(control) = control {
+            control.close();
+        }
         store.close();
     }
     ended

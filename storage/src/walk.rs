@@ -6,6 +6,7 @@ use crate::limits::{PAGE_RECORDS, SCAN_ROWS};
 use crate::record::Record;
 use crate::settled::Fault;
 use crate::{Place, RoomKey};
+use std::collections::VecDeque;
 
 /// Whoever answers: a settled store, or a node's store.
 pub type Asker<'a> = dyn FnMut(&Ask) -> Result<Outcome, Fault> + 'a;
@@ -52,33 +53,70 @@ pub fn records<E: From<Fault>>(
     fence: Place,
     visit: &mut dyn FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut after = Place::START;
-    while after.seq < state.floor.seq {
-        let records = messages_after(ask, room, after, fence)?;
-        let Some(last) = records.last() else { break };
-        after = last.place;
-        for record in records.into_iter().take_while(|record| record.place.seq <= state.floor.seq) {
-            visit(record)?;
+    let mut records = Records::new(room, state, fence);
+    while let Some(record) = records.next(ask)? {
+        visit(record)?;
+    }
+    Ok(())
+}
+
+/// The records of a room, one after the other.
+pub struct Records {
+    room: RoomKey,
+    floor: Place,
+    fence: Place,
+    /// The last that was read.
+    after: Place,
+    read: VecDeque<Record>,
+    over: bool,
+}
+
+impl Records {
+    pub fn new(room: &RoomKey, state: &RoomState, fence: Place) -> Records {
+        Records {
+            room: room.clone(),
+            floor: state.floor,
+            fence,
+            after: Place::START,
+            read: VecDeque::new(),
+            over: false,
         }
     }
-    let mut after = state.floor;
-    loop {
-        let ask_on = ReplayAsk { room: room.clone(), after, limit: PAGE_RECORDS, fence, now: AS_KEPT };
-        let run = match ask(&Ask::Replay(ask_on))? {
+
+    pub fn next(&mut self, ask: &mut Asker<'_>) -> Result<Option<Record>, Fault> {
+        while self.read.is_empty() && !self.over {
+            if self.after.seq < self.floor.seq {
+                self.read_messages(ask)?;
+            } else {
+                self.replay(ask)?;
+            }
+        }
+        Ok(self.read.pop_front())
+    }
+
+    fn read_messages(&mut self, ask: &mut Asker<'_>) -> Result<(), Fault> {
+        let floor = self.floor;
+        let records = messages_after(ask, &self.room, self.after, self.fence)?;
+        let below = records.iter().take_while(|record| record.place.seq <= floor.seq).count();
+        self.after = if below < records.len() { floor } else { records.last().map_or(floor, |last| last.place) };
+        self.read.extend(records.into_iter().take(below));
+        Ok(())
+    }
+
+    fn replay(&mut self, ask: &mut Asker<'_>) -> Result<(), Fault> {
+        let (room, fence) = (self.room.clone(), self.fence);
+        let after = ReplayAsk { room, after: self.after, limit: PAGE_RECORDS, fence, now: AS_KEPT };
+        let run = match ask(&Ask::Replay(after))? {
             Outcome::Replay(replay) => match *replay {
                 Replay::Run(run) => run,
-                Replay::Gone { floor } => return Err(moved(room, floor).into()),
+                Replay::Gone { floor } => return Err(moved(&self.room, floor)),
             },
-            other => return Err(unexpected(&other).into()),
+            other => return Err(unexpected(&other)),
         };
-        after = run.reached;
-        let over = !run.more || run.items.is_empty();
-        for item in run.items {
-            visit(item.record)?;
-        }
-        if over {
-            return Ok(());
-        }
+        self.after = run.reached;
+        self.over = !run.more || run.items.is_empty();
+        self.read.extend(run.items.into_iter().map(|item| item.record));
+        Ok(())
     }
 }
 

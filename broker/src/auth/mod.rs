@@ -5,7 +5,7 @@ mod provider;
 mod secret;
 
 pub use claims::Claims;
-pub use secret::{Secret, SecretError};
+pub use secret::{FILE as SECRET_FILE, Secret, SecretError};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};

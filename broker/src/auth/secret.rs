@@ -14,7 +14,7 @@ pub struct Secret {
 
 /// HS256 wants a key as long as its digest (RFC 7518, 3.2).
 const MIN_BYTES: usize = 32;
-const FILE: &str = "dev-secret";
+pub const FILE: &str = "dev-secret";
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum SecretError {

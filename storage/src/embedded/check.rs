@@ -2,17 +2,16 @@
 //!
 //! ```text
 //! keyspaces/N/current   number of the version u64 | XXH3-128 of its file u128 | 0
-//! keyspaces/N/vM        the list of tables, each with the XXH3-128 of its file
+//! keyspaces/N/vM        an archive; its part `tables`: levels u8, each: runs u8, each: tables u32, each:
+//!                       number u64 | 0 | XXH3-128 of its file u128 | u64
 //! ```
 
-use super::disk::{fault, guarded};
 use super::foreign::{self, Judgement};
 use super::preflight::journals;
 use crate::settled::Fault;
-use lsm_tree::{AbstractTree, SequenceNumberCounter};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 /// What the files of a folder are like.
@@ -27,8 +26,8 @@ pub struct Files {
     pub bytes: u64,
 }
 
-/// Reads every file of a store that nobody has open. The engine is opened for it, so it tidies up: whoever wants the
-/// folder to stay as it is gives a copy.
+/// Reads every file of a store that nobody has open. Nothing is changed, and the engine is not asked: it would die over
+/// some of what is looked for here.
 pub fn check_files(folder: &Path) -> Result<Files, Fault> {
     let mut files = Files::default();
     let mut last = None;
@@ -41,60 +40,94 @@ pub fn check_files(folder: &Path) -> Result<Files, Fault> {
             Judgement::Torn(end) | Judgement::Damaged(end) => files.damaged.push(say(path, &format!("byte {end}"))),
         }
     }
-    let trees = folder.join("keyspaces");
-    let mut list: Vec<_> = match std::fs::read_dir(&trees) {
-        Ok(list) => list.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
-    .map_err(|error| no_disk(&trees, &error))?;
-    list.sort();
-    for tree in list {
-        if tree.join("current").try_exists().map_err(|error| no_disk(&tree, &error))? {
-            check_version(&tree, &mut files)?;
-            if let Err(fault) = guarded(|| check_tables(&tree, &mut files)) {
-                files.damaged.push(say(&tree, &fault.to_string()));
-            }
+    for tree in trees(folder)? {
+        match version(&tree)? {
+            Ok(version) => check_tables(&tree, &version, &mut files)?,
+            Err(what) => files.damaged.push(what),
         }
     }
     Ok(files)
 }
 
-fn check_version(tree: &Path, files: &mut Files) -> Result<(), Fault> {
+/// The folders of the engine's trees. One without the file `current` was about to be made or removed.
+pub fn trees(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let folder = folder.join("keyspaces");
+    let list = match std::fs::read_dir(&folder) {
+        Ok(list) => list.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    };
+    let mut list = list.map_err(|error| no_disk(&folder, &error))?;
+    list.retain(|tree| tree.join("current").exists());
+    list.sort();
+    Ok(list)
+}
+
+/// The file of a tree's present version, if it is what was written; what is wrong otherwise.
+pub fn version(tree: &Path) -> Result<Result<PathBuf, String>, Fault> {
     let current = tree.join("current");
     let bytes = std::fs::read(&current).map_err(|error| no_disk(&current, &error))?;
-    let Some((number, rest)) = bytes.split_first_chunk::<8>() else {
-        files.damaged.push(say(&current, "too short"));
-        return Ok(());
-    };
+    let Some((number, rest)) = bytes.split_first_chunk::<8>() else { return Ok(Err(say(&current, "too short"))) };
     let path = tree.join(format!("v{}", u64::from_le_bytes(*number)));
     let sum = match std::fs::read(&path) {
         Ok(version) => xxh3_128(&version),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            files.damaged.push(say(&current, "names a version that is not there"));
-            return Ok(());
+            return Ok(Err(say(&current, "names a version that is not there")));
         }
         Err(error) => return Err(no_disk(&path, &error)),
     };
-    if rest.split_first_chunk::<16>().is_none_or(|(want, kind)| u128::from_le_bytes(*want) != sum || kind != [0]) {
-        files.damaged.push(say(&path, "it or `current` is not what was written"));
+    let sound =
+        rest.split_first_chunk::<16>().is_some_and(|(want, kind)| u128::from_le_bytes(*want) == sum && kind == [0]);
+    Ok(if sound { Ok(path) } else { Err(say(&path, "it or `current` is not what was written")) })
+}
+
+fn check_tables(tree: &Path, version: &Path, files: &mut Files) -> Result<(), Fault> {
+    let Some(tables) = tables(version) else {
+        files.damaged.push(say(version, "its list of tables cannot be read"));
+        return Ok(());
+    };
+    for (number, want) in tables {
+        let path = tree.join("tables").join(number.to_string());
+        match sum_of(&path) {
+            Ok((sum, bytes)) => {
+                files.tables += 1;
+                files.bytes += bytes;
+                if sum != want {
+                    files.damaged.push(say(&path, "not what was written"));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => files.damaged.push(say(&path, "it is missing")),
+            Err(error) => return Err(no_disk(&path, &error)),
+        }
     }
     Ok(())
 }
 
-fn check_tables(tree: &Path, files: &mut Files) -> Result<(), Fault> {
-    let counter = SequenceNumberCounter::default;
-    let opened = lsm_tree::Config::new(tree, counter(), counter()).open().map_err(|error| fault(error.into()))?;
-    for table in opened.current_version().iter_tables() {
-        let path = &*table.path;
-        let (sum, bytes) = sum_of(path).map_err(|error| no_disk(path, &error))?;
-        files.tables += 1;
-        files.bytes += bytes;
-        if sum != table.checksum().into_u128() {
-            files.damaged.push(say(path, "not what was written"));
+/// Every table of a version, with its sum.
+fn tables(version: &Path) -> Option<Vec<(u64, u128)>> {
+    let archive = sfa::Reader::new(version).ok()?;
+    let mut section = archive.toc().section(b"tables")?.buf_reader(version).ok()?;
+    let mut tables = Vec::new();
+    for _level in 0..number::<1>(&mut section)? {
+        for _run in 0..number::<1>(&mut section)? {
+            for _table in 0..number::<4>(&mut section)? {
+                let table = number::<8>(&mut section)?;
+                // The kind of sum: there is one.
+                if number::<1>(&mut section)? != 0 {
+                    return None;
+                }
+                tables.push((u64::try_from(table).ok()?, number::<16>(&mut section)?));
+                let _global_seqno = number::<8>(&mut section)?;
+            }
         }
     }
-    Ok(())
+    Some(tables)
+}
+
+fn number<const BYTES: usize>(from: &mut impl Read) -> Option<u128> {
+    let mut bytes = [0; 16];
+    from.read_exact(bytes.get_mut(..BYTES)?).ok()?;
+    Some(u128::from_le_bytes(bytes))
 }
 
 fn sum_of(path: &Path) -> io::Result<(u128, u64)> {

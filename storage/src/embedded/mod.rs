@@ -3,7 +3,8 @@
 //! [`keys`], [`meta`] and [`sealed`] are the bytes. [`disk`] is the engine and names its faults, [`stage`] gathers the
 //! writes of a call. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
 //! snapshot each. [`preflight`] and [`foreign`] look at the engine's files before it does, [`marks`] tells whether its
-//! keyspaces belong together, [`compact`] gives up what is gone, [`copy`] makes another of it, [`check`] reads its files.
+//! keyspaces belong together, [`compact`] gives up what is gone, [`copy`] makes another of it,
+//! [`found`] begins rooms of another, [`check`] reads its files.
 //!
 //! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
 
@@ -13,6 +14,7 @@ mod copy;
 mod cut;
 mod disk;
 mod foreign;
+mod found;
 pub(crate) mod keys;
 mod marks;
 pub(crate) mod meta;
@@ -28,9 +30,10 @@ mod write;
 
 pub use check::{Files, check_files};
 
-use crate::answer::Outcome;
+use crate::answer::{Outcome, RoomState};
 use crate::ask::{Ask, Position};
 use crate::settled::{Entry, Fault, Settled};
+use crate::{Epoch, RoomKey};
 use disk::{Disk, Space, fault, guarded};
 use fjall::PersistMode;
 use stage::Stage;
@@ -80,11 +83,35 @@ impl Embedded {
             let within = |fault| preflight::within(folder, fault);
             let disk = Disk::open(folder, options).map_err(within)?;
             let start = marks::check(&disk).map_err(within)?;
+            // What a new store is marked with is no commit, but is copied like one.
+            disk.publish();
             Ok(Embedded {
                 disk: Some(disk),
                 watermark: AtomicU64::new(start.watermark.0),
                 commits: Mutex::new(start.commits),
             })
+        })
+    }
+
+    /// Begins a room where another store's stands, records and rows left out: its next batch continues it. False: there
+    /// is such a room already. Durable when this returns; the journal knows nothing of it.
+    pub fn found(&self, room: &RoomKey, stands: &RoomState) -> Result<bool, Fault> {
+        guarded(|| {
+            let disk = self.disk()?;
+            let mut commits = lock(&self.commits);
+            let founded = found::found(&mut Stage::new(disk, &mut commits), room, stands)?;
+            disk.database.persist(PersistMode::SyncData).map_err(fault)?;
+            Ok(founded)
+        })
+    }
+
+    /// The room goes on above this epoch only, as after a cut. Durable when this returns.
+    pub fn seal(&self, room: &RoomKey, epoch: Epoch) -> Result<(), Fault> {
+        guarded(|| {
+            let disk = self.disk()?;
+            let mut commits = lock(&self.commits);
+            found::seal(&mut Stage::new(disk, &mut commits), room, epoch)?;
+            disk.database.persist(PersistMode::SyncData).map_err(fault)
         })
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Its trees are opened once by themselves, where a panic can be caught. Its journals are read by [`super::foreign`].
 
+use super::check;
 use super::disk::{fault, guarded};
 use super::foreign::{self, Judgement};
 use crate::settled::Fault;
@@ -15,7 +16,6 @@ use std::time::Duration;
 /// Names of the engine's.
 const VERSION: &str = "version";
 const LOCK: &str = "lock";
-const TREES: &str = "keyspaces";
 
 pub fn check(folder: &Path) -> Result<(), Fault> {
     if !folder.join(VERSION).try_exists().map_err(no_disk)? {
@@ -26,7 +26,7 @@ pub fn check(folder: &Path) -> Result<(), Fault> {
     lock_soon(&lock)?;
     let looked = guarded(|| {
         check_journals(folder)?;
-        check_trees(&folder.join(TREES))
+        check_trees(folder)
     });
     lock.unlock().map_err(no_disk)?;
     looked
@@ -81,15 +81,12 @@ fn check_journals(folder: &Path) -> Result<(), Fault> {
 }
 
 fn check_trees(folder: &Path) -> Result<(), Fault> {
-    for entry in std::fs::read_dir(folder).map_err(no_disk)? {
-        let tree = entry.map_err(no_disk)?.path();
-        // Without this file it is one that the engine was about to make or to remove.
-        if tree.join("current").try_exists().map_err(no_disk)? {
-            let counter = SequenceNumberCounter::default;
-            let open =
-                || lsm_tree::Config::new(&tree, counter(), counter()).open().map_err(|error| fault(error.into()));
-            drop(guarded(open).map_err(|fault| within(&tree, fault))?);
-        }
+    for tree in check::trees(folder)? {
+        // The engine believes the lengths that stand there, and dies of them.
+        check::version(&tree)?.map_err(|what| Fault::Damaged { room: None, place: None, what })?;
+        let counter = SequenceNumberCounter::default;
+        let open = || lsm_tree::Config::new(&tree, counter(), counter()).open().map_err(|error| fault(error.into()));
+        drop(guarded(open).map_err(|fault| within(&tree, fault))?);
     }
     Ok(())
 }

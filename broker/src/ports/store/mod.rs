@@ -7,10 +7,10 @@
 //!
 //! A store that answers at once (the memory model) is answered for within the call; one that answers later, by facts.
 
-mod codec;
+pub(crate) mod codec;
 mod failures;
 mod fetch;
-mod image;
+pub(crate) mod image;
 mod keeper;
 mod load;
 mod node;

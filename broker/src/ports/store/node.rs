@@ -5,7 +5,7 @@ use super::returner;
 use super::scylla::{Database, RUNS_AHEAD};
 use super::{Runs, StorePort};
 use crate::cli::{Serve, StoreEngine};
-use crate::data::DataFolder;
+use crate::data::{self, DataFolder};
 use crate::ports::Clock;
 use crate::shard::cell::{Door, Doors, Mail};
 use bytes::Bytes;
@@ -41,11 +41,11 @@ pub struct Kept {
 impl NodeStore {
     /// `doors`: of all shards, which are called when the store has answers for them.
     pub fn open(serve: &Serve, data: &DataFolder, doors: &Doors) -> Result<NodeStore, String> {
-        let mut options = Options::new(journal::Options::new(data.path().join("journal")));
+        let mut options = Options::new(journal::Options::new(data.path().join(data::JOURNAL)));
         let (open_settled, database): (OpenSettled, _) = match serve.store {
             StoreEngine::Memory => return Ok(NodeStore::Memory),
             StoreEngine::Embedded => {
-                let folder = data.path().join("store");
+                let folder = data.path().join(data::STORE);
                 let open = move || {
                     let embedded = Embedded::open(&folder, &EmbeddedOptions::default())?;
                     Ok(Arc::new(embedded) as Arc<dyn Settled>)
@@ -123,6 +123,14 @@ impl NodeStore {
         let run = move || returner::run(&returns, |ask| reader.answer(ask), send, || clock.now().wall);
         if let Err(error) = std::thread::Builder::new().name("returner".to_owned()).spawn(run) {
             tracing::error!(event = "nothing_is_returned", %error);
+        }
+    }
+
+    /// For whoever copies or compacts the store. None: there is nothing that outlives the process.
+    pub fn reader(&self) -> Option<Reader> {
+        match self {
+            NodeStore::Memory => None,
+            NodeStore::Kept(kept) => Some(kept.persistent.reader()),
         }
     }
 

@@ -1,0 +1,59 @@
+//! What is done to a data folder without a node, or with one that runs: `rookery store …`.
+//!
+//! [`frozen`] opens a stopped node's folder without a change to it; [`verify`], [`stats`] and [`export`] read it.
+//! [`import`] writes rooms of an export, whose lines are in [`lines`]. [`backup`] and [`compact`] do it themselves, or
+//! ask the node that has the folder ([`crate::control`]).
+
+mod backup;
+mod compact;
+mod export;
+mod frozen;
+mod import;
+mod lines;
+mod names;
+mod stats;
+mod verify;
+
+pub use backup::copy_store;
+
+use crate::cli::StoreVerb;
+use crate::data::DataError;
+use crate::start::Failure;
+use std::fmt::Display;
+
+/// `EX_DATAERR`: what was given to read is not what it should be.
+const DATA: u8 = 65;
+/// `EX_NOINPUT`: it cannot be read.
+const INPUT: u8 = 66;
+/// `EX_CANTCREAT`: the output cannot be made.
+const CREATE: u8 = 73;
+/// `EX_IOERR`: a disk failed meanwhile.
+const DISK: u8 = 74;
+/// Something was looked for and found.
+const FOUND: u8 = 1;
+
+pub fn run(verb: &StoreVerb) -> Result<(), Failure> {
+    match verb {
+        StoreVerb::Verify(options) => verify::run(&options.data),
+        StoreVerb::Stats(options) => stats::run(&options.folder.data, options.json),
+        StoreVerb::Export(options) => export::run(options),
+        StoreVerb::Import(options) => import::run(&options.file, &options.folder.data),
+        StoreVerb::Backup(options) => backup::run(&options.folder.data, &options.target),
+        StoreVerb::Compact(options) => compact::run(&options.data),
+    }
+}
+
+fn failure(status: u8, message: impl Display) -> Failure {
+    Failure { message: message.to_string(), status }
+}
+
+/// Of a tool that needs the folder for itself.
+fn not_open(error: DataError) -> Failure {
+    match error {
+        DataError::Busy(path) => Failure::config(format!(
+            "{}: a node runs on this data folder - stop it first, or make a backup and look at that",
+            path.display()
+        )),
+        other @ (DataError::Newer { .. } | DataError::Missing(_) | DataError::Io { .. }) => Failure::config(other),
+    }
+}
