@@ -75,16 +75,12 @@ impl Look<'_, '_> {
 
     /// Where a fault was met, if it says so.
     fn fault(&mut self, fault: Fault) -> Option<Place> {
-        match fault {
-            Fault::Damaged { place, what, .. } => {
-                self.say(place, what);
-                place
-            }
-            other => {
-                self.say(None, other.to_string());
-                None
-            }
+        if let Fault::Damaged { place, what, .. } = fault {
+            self.say(place, what);
+            return place;
         }
+        self.say(None, fault.to_string());
+        None
     }
 
     fn messages(&mut self, state: &RoomState, seen: &mut dyn FnMut(&Record)) {

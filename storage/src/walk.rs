@@ -24,10 +24,8 @@ pub fn rooms<E: From<Fault>>(
 ) -> Result<(), E> {
     let mut after = None;
     loop {
-        let page = match ask(&Ask::Rooms { after, limit: SCAN_ROWS })? {
-            Outcome::Rooms(page) => page,
-            other => return Err(unexpected(&other).into()),
-        };
+        let outcome = ask(&Ask::Rooms { after, limit: SCAN_ROWS })?;
+        let Outcome::Rooms(page) = outcome else { return Err(unexpected(&outcome).into()) };
         after = page.rooms.last().cloned();
         for room in page.rooms {
             visit(ask, room)?;
@@ -39,10 +37,8 @@ pub fn rooms<E: From<Fault>>(
 }
 
 pub fn state(ask: &mut Asker<'_>, room: &RoomKey) -> Result<RoomState, Fault> {
-    match ask(&Ask::Load { room: room.clone() })? {
-        Outcome::Loaded(state) => Ok(*state),
-        other => Err(unexpected(&other)),
-    }
+    let outcome = ask(&Ask::Load { room: room.clone() })?;
+    if let Outcome::Loaded(state) = outcome { Ok(*state) } else { Err(unexpected(&outcome)) }
 }
 
 /// Every record up to the fence, in the order of seqs. Below the room's floor only messages are kept.
@@ -106,12 +102,11 @@ impl Records {
     fn replay(&mut self, ask: &mut Asker<'_>) -> Result<(), Fault> {
         let (room, fence) = (self.room.clone(), self.fence);
         let after = ReplayAsk { room, after: self.after, limit: PAGE_RECORDS, fence, now: AS_KEPT };
-        let run = match ask(&Ask::Replay(after))? {
-            Outcome::Replay(replay) => match *replay {
-                Replay::Run(run) => run,
-                Replay::Gone { floor } => return Err(moved(&self.room, floor)),
-            },
-            other => return Err(unexpected(&other)),
+        let outcome = ask(&Ask::Replay(after))?;
+        let Outcome::Replay(replay) = outcome else { return Err(unexpected(&outcome)) };
+        let run = match *replay {
+            Replay::Run(run) => run,
+            Replay::Gone { floor } => return Err(moved(&self.room, floor)),
         };
         self.after = run.reached;
         self.over = !run.more || run.items.is_empty();
@@ -124,19 +119,17 @@ impl Records {
 pub fn messages_after(ask: &mut Asker<'_>, room: &RoomKey, after: Place, fence: Place) -> Result<Vec<Record>, Fault> {
     let from = PageFrom::After(after);
     let page = PageAsk { room: room.clone(), thread: None, from, limit: PAGE_RECORDS, fence, now: AS_KEPT };
-    match ask(&Ask::Page(page))? {
-        Outcome::Page(page) => Ok(page.records),
-        other => Err(unexpected(&other)),
-    }
+    let outcome = ask(&Ask::Page(page))?;
+    if let Outcome::Page(page) = outcome { Ok(page.records) } else { Err(unexpected(&outcome)) }
 }
 
 /// Not what was asked for: the store is away, or not what it says it is.
 pub fn unexpected(outcome: &Outcome) -> Fault {
-    let what = match outcome {
-        Outcome::Failed(failure) => failure.to_string(),
-        other => format!("the store answered something else: {other:?}").chars().take(200).collect(),
-    };
-    Fault::Io(what)
+    Fault::Io(if let Outcome::Failed(failure) = outcome {
+        failure.to_string()
+    } else {
+        format!("the store answered something else: {outcome:?}").chars().take(200).collect()
+    })
 }
 
 fn moved(room: &RoomKey, floor: Place) -> Fault {

@@ -7,7 +7,6 @@ mod support;
 
 mod copies;
 mod erasing;
-mod erasing;
 mod fill;
 mod looking;
 mod moving;

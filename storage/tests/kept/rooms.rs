@@ -44,17 +44,19 @@ fn the_sum_of_a_known_room_is_known() {
     assert_eq!(format!("{:032x}", sum.sum), "e2a9bbed6753253fbe63f5e1eca2ce09");
 }
 
+type Spoil = dyn Fn(&mut Vec<Batch>);
+
 #[test]
 fn whatever_differs_shows_in_the_sum() {
     let room = rooms()[1].clone();
-    let sum_of = |spoil: &dyn Fn(&mut Vec<Batch>)| {
+    let sum_of = |spoil: &Spoil| {
         let mut told = batches(&room, 40);
         spoil(&mut told);
         let mut memory = Told::memory();
         told.into_iter().for_each(|batch| memory.write(batch));
         room_sum(&mut |ask| memory.ask(ask), &room, END).unwrap().sum
     };
-    let spoils: [&dyn Fn(&mut Vec<Batch>); 9] = [
+    let spoils: [&Spoil; 9] = [
         &|_| {},
         &|told| told[4].events[0].time += 1,
         &|told| told[4].events[0].payload = "other".into(),

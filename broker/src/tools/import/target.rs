@@ -53,12 +53,11 @@ impl Target {
         loop {
             self.shard.poll(&mut done);
             for Completion { outcome, .. } in done.drain(..) {
-                match outcome {
-                    Outcome::Stored(level) if level < reach => {}
-                    Outcome::Stored(_) => return Ok(()),
-                    other => {
-                        return Err(failure(DISK, format!("the store does not take it: {other:?} - run it again")));
-                    }
+                let Outcome::Stored(level) = outcome else {
+                    return Err(failure(DISK, format!("the store does not take it: {outcome:?} - run it again")));
+                };
+                if level >= reach {
+                    return Ok(());
                 }
             }
             std::thread::yield_now();
