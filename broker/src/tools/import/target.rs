@@ -10,7 +10,10 @@ use rookery_storage::persistent::{Options, Persistent, Reader, ShardStore};
 use rookery_storage::{Batch, Completion, Fault, Outcome, Settled, Store, Ticket};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long the store may take to settle what it has.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Target {
     data: DataFolder,
@@ -42,7 +45,14 @@ impl Target {
 
     /// Writes a batch, and waits until it is on the disk.
     pub fn write(&mut self, batch: Batch) -> Result<(), Failure> {
+        let begun = Instant::now();
         while self.shard.window() < 2 * batch.cost() {
+            if begun.elapsed() > PATIENCE {
+                return Err(failure(
+                    DISK,
+                    "the store takes nothing more - see whether the disk is full, and run it again",
+                ));
+            }
             std::thread::sleep(Duration::from_millis(1));
         }
         self.tickets += 1;
