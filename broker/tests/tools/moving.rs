@@ -83,7 +83,7 @@ fn a_file_that_is_not_whole_imports_nothing() {
     let text = done("export", &path, &[]);
     let lines: Vec<&str> = text.lines().collect();
     let all = lines.len();
-    let message = lines.iter().position(|line| line.contains("\"text\":\"message 5\"")).unwrap();
+    let message = lines.iter().position(|line| line.contains("\"text\":\"message 4\"")).unwrap();
     let spoiled = |at: usize, line: &str| {
         let mut lines = lines.clone();
         lines[at] = line;
@@ -92,7 +92,7 @@ fn a_file_that_is_not_whole_imports_nothing() {
     let bad_base = lines[message].replace("\"key\":\"", "\"key\":\"%");
     let bad_place = lines[message].replacen("\"place\":[", "\"place\":[9", 1);
     let bad_word = lines[message].replace("\"kind\":\"text\"", "\"kind\":\"song\"");
-    let other_text = lines[message].replace("message 5", "message 6");
+    let other_text = lines[message].replace("message 4", "message 6");
     let cases: Vec<(String, usize, &str)> = vec![
         (lines[..all - 1].join("\n") + "\n", all, "was cut"),
         (text[..text.len() - 30].to_owned(), all, "ends too early"),
@@ -146,11 +146,13 @@ fn an_import_that_was_killed_goes_on() {
     let data = Arc::new(tempfile::tempdir().unwrap());
     let node = fill::node(data);
     let mut client = fill::enter(&node, "alice");
-    let numbers: Vec<u32> = (0..6000)
-        .map(|n| client.say(&crate::support::client::post("long", &format!("{n} {}", "x".repeat(300)), None)))
-        .collect();
-    for number in numbers {
-        assert!(matches!(client.reply(number), Reply::Placed { .. }));
+    let body = |n: u32| format!("{n} {}", "x".repeat(300));
+    for first in (0..6000).step_by(100) {
+        let post = |n| crate::support::client::post("long", &body(n), None);
+        let numbers: Vec<u32> = (first..first + 100).map(|n| client.say(&post(n))).collect();
+        for number in numbers {
+            assert!(matches!(client.reply(number), Reply::Placed { .. }));
+        }
     }
     let (data, path) = fill::stop(node);
     let file = data.path().join("rooms.jsonl");
