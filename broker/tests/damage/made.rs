@@ -8,6 +8,7 @@ use rookery_protocol::ids::{DuplicateKey, Place};
 use rookery_protocol::reply::Reply;
 use rookery_storage::dice::Dice;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
+use rookery_storage::settled::Settled;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

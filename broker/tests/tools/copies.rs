@@ -2,7 +2,7 @@
 
 use crate::fill::{self, folder};
 use crate::support::client::post;
-use crate::support::{Client, Heard, JSON, Node};
+use crate::support::{Client, Folder, Heard, JSON, Node};
 use crate::tool::{command, done, fails, files, run};
 use rookery_protocol::command::{Command, HistoryFrom};
 use rookery_protocol::dialect::speak::ServerFrame;
@@ -11,8 +11,8 @@ use rookery_protocol::reply::Reply;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 const SENDERS: usize = 8;
 const IN_FLIGHT: usize = 32;
@@ -63,7 +63,7 @@ fn read(client: &mut Client, room: usize) -> Vec<(Place, u64, String)> {
 
 #[test]
 fn a_running_nodes_backup_has_all_that_was_acked_before() {
-    let node = fill::node(Arc::new(tempfile::tempdir().unwrap()));
+    let node = fill::node(Folder::new());
     let (acked, over) = (Acked::default(), AtomicBool::new(false));
     let root = tempfile::tempdir().unwrap();
     let befores: Vec<_> = std::thread::scope(|scope| {
@@ -88,7 +88,7 @@ fn a_running_nodes_backup_has_all_that_was_acked_before() {
     for (n, before) in befores.iter().enumerate() {
         let path = root.path().join(format!("backup {n}"));
         done("verify", &path, &[]);
-        let copy = Arc::new(tempfile::tempdir().unwrap());
+        let copy = Folder::new();
         crate::tool::copy(&path, copy.path());
         let second = fill::node(copy);
         let mut client = fill::enter(&second, "judge");
@@ -141,7 +141,7 @@ fn a_target_that_cannot_be_is_said() {
     let said = fails("backup", &path, &["/"], 73);
     assert!(said.contains('/'), "{said}");
     // The same from a node.
-    let node = fill::node(Arc::new(tempfile::tempdir().unwrap()));
+    let node = fill::node(Folder::new());
     let said = fails("backup", node.data.path(), &[full.to_str().unwrap()], 73);
     assert!(said.contains("not empty"), "{said}");
     assert_eq!(std::fs::read(full.join("mine")).unwrap(), b"keep");
@@ -153,7 +153,7 @@ fn a_target_that_cannot_be_is_said() {
 /// Killed at many moments, with a node and without one: no folder that a node would start on, and the next one succeeds.
 #[test]
 fn a_killed_backup_is_none() {
-    let running = fill::node(Arc::new(tempfile::tempdir().unwrap()));
+    let running = fill::node(Folder::new());
     fill::talk(&running);
     let (_stopped, path) = folder();
     let root = tempfile::tempdir().unwrap();
@@ -197,7 +197,7 @@ fn the_control_door_is_for_its_own_user_and_takes_no_nonsense() {
     use std::io::{Read, Write};
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixStream;
-    let node = fill::node(Arc::new(tempfile::tempdir().unwrap()));
+    let node = fill::node(Folder::new());
     let door = node.data.path().join("control");
     assert_eq!(std::fs::metadata(&door).unwrap().permissions().mode() & 0o777, 0o600);
     for nonsense in ["hello\n", "{\"do\":\"dance\"}\n", "{\"do\":\"backup\",\"target\":\"relative\"}\n", "{"] {

@@ -2,7 +2,7 @@
 
 use crate::fill::{self, NO_LIMITS};
 use crate::support::client::{post, room};
-use crate::support::{Client, JSON, Node};
+use crate::support::{Client, Folder, JSON, Node};
 use crate::tool::{done, files};
 use rookery_protocol::command::{Command, HistoryFrom, RoomSettings};
 use rookery_protocol::ids::DuplicateKey;
@@ -30,7 +30,7 @@ fn history(client: &mut Client, channel: &str) -> Vec<Arc<Message>> {
 
 #[test]
 fn what_an_erased_user_said_is_in_no_file() {
-    let node = Node::start_in(Arc::new(tempfile::tempdir().unwrap()), 2, &NO_LIMITS);
+    let node = Node::start_in(Folder::new(), 2, &NO_LIMITS);
     let mut alice = fill::enter(&node, "alice");
     let mut mallory = fill::enter(&node, "mallory");
     for channel in ["one", "two"] {

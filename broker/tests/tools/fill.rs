@@ -1,7 +1,7 @@
 //! A node's folder with a bit of everything in it.
 
 use crate::support::client::{post, room};
-use crate::support::{Client, JSON, Node};
+use crate::support::{Client, Folder, JSON, Node};
 use rookery_protocol::command::{Command, Post, PostExtra, ReadMark, RoomSettings};
 use rookery_protocol::ids::{DuplicateKey, Name, Place};
 use rookery_protocol::message::{Attachment, BodyKind};
@@ -9,12 +9,11 @@ use rookery_protocol::reply::Reply;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
 
 pub const NO_LIMITS: [&str; 6] =
     ["--commands-per-second", "0", "--user-commands-per-second", "0", "--room-events-per-second", "0"];
 
-pub fn node(data: Arc<TempDir>) -> Node {
+pub fn node(data: Arc<Folder>) -> Node {
     Node::start_in(data, 2, &NO_LIMITS)
 }
 
@@ -95,13 +94,13 @@ pub fn talk(node: &Node) -> Place {
 }
 
 /// A folder that a node has left in order.
-pub fn folder() -> (Arc<TempDir>, PathBuf) {
-    let node = node(Arc::new(tempfile::tempdir().unwrap()));
+pub fn folder() -> (Arc<Folder>, PathBuf) {
+    let node = node(Folder::new());
     talk(&node);
     stop(node)
 }
 
-pub fn stop(mut node: Node) -> (Arc<TempDir>, PathBuf) {
+pub fn stop(mut node: Node) -> (Arc<Folder>, PathBuf) {
     node.signal("-TERM");
     assert!(node.wait(Duration::from_secs(30)).success());
     let path = node.data.path().to_owned();

@@ -1,8 +1,8 @@
 //! Verify and stats: what is sound is found sound, every damage is found, and nothing is changed.
 
 use crate::fill::{self, folder};
+use crate::support::Folder;
 use crate::tool::{copy, done, fails, files, run};
-use std::sync::Arc;
 
 #[test]
 fn a_sound_folder_is_found_sound_and_stays_as_it_is() {
@@ -27,7 +27,7 @@ fn a_sound_folder_is_found_sound_and_stays_as_it_is() {
 /// Killed in the middle: what had not settled is looked at as well.
 #[test]
 fn a_killed_nodes_folder_is_sound() {
-    let node = fill::node(Arc::new(tempfile::tempdir().unwrap()));
+    let node = fill::node(Folder::new());
     fill::talk(&node);
     node.signal("-KILL");
     let data = node.over();
@@ -41,7 +41,7 @@ fn a_killed_nodes_folder_is_sound() {
 
 #[test]
 fn a_running_nodes_folder_and_no_folder_are_refused() {
-    let node = fill::node(Arc::new(tempfile::tempdir().unwrap()));
+    let node = fill::node(Folder::new());
     for verb in ["verify", "stats", "export"] {
         let said = fails(verb, node.data.path(), &[], 78);
         assert!(said.contains("a node runs on this data folder"), "{said}");

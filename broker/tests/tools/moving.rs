@@ -1,13 +1,13 @@
 //! Export and import.
 
 use crate::fill::{self, folder};
+use crate::support::Folder;
 use crate::support::client::room;
 use crate::tool::{command, done, fails, files, run};
 use rookery_protocol::command::{Command, HistoryFrom};
 use rookery_protocol::reply::Reply;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 
 fn export(data: &Path, into: &Path, more: &[&str]) -> String {
     let text = done("export", data, more);
@@ -38,7 +38,7 @@ fn what_was_exported_and_imported_exports_the_same() {
 #[test]
 fn a_node_goes_on_with_what_was_imported() {
     let (_data, path) = folder();
-    let data = Arc::new(tempfile::tempdir().unwrap());
+    let data = Folder::new();
     let file = data.path().join("rooms.jsonl");
     export(&path, &file, &[]);
     done("import", data.path(), &[file.to_str().unwrap()]);
@@ -125,7 +125,7 @@ fn a_file_that_is_not_whole_imports_nothing() {
 #[test]
 fn a_room_of_other_events_is_refused_alone() {
     let (_data, path) = folder();
-    let data = Arc::new(tempfile::tempdir().unwrap());
+    let data = Folder::new();
     let file = data.path().join("rooms.jsonl");
     export(&path, &file, &[]);
     let node = fill::node(data);
@@ -143,7 +143,7 @@ fn a_room_of_other_events_is_refused_alone() {
 /// Killed again and again on its way, it comes to the same end.
 #[test]
 fn an_import_that_was_killed_goes_on() {
-    let data = Arc::new(tempfile::tempdir().unwrap());
+    let data = Folder::new();
     let node = fill::node(data);
     let mut client = fill::enter(&node, "alice");
     let body = |n: u32| format!("{n} {}", "x".repeat(300));
