@@ -6,7 +6,6 @@ use super::support::Folder;
 use super::wound::{Wound, files};
 use rookery_protocol::ids::{Name, Place, RoomKey, RoomKind};
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
-use rookery_storage::journal::layout::SEGMENT_HEAD;
 use rookery_storage::journal::{self, RealDisk};
 use rookery_storage::persistent::{OpenError, Options, Persistent, Reader};
 use rookery_storage::{Ask, Kind, Outcome, PageAsk, PageFrom, Record, Replay, ReplayAsk, Settled, State};
@@ -209,11 +208,12 @@ impl<'a> Judge<'a> {
         } else {
             tally.harmed += 1
         }
-        for gone in before.difference(&names(data)).filter(|gone| !self.given_up.contains(*gone)) {
+        // A segment goes when all of it has settled; whether it had shows in what is served.
+        let kept =
+            |path: &&PathBuf| !self.given_up.contains(*path) && path.extension().is_none_or(|end| end != "segment");
+        for gone in before.difference(&names(data)).filter(kept) {
             let name = gone.file_name().unwrap().to_string_lossy();
-            // A segment of a killed node that was cut off in its head has nothing that could be missed.
-            let empty = !self.made.closed && *gone == wound.file && wound.range.start <= SEGMENT_HEAD;
-            assert!(empty || said.contains(&*name), "{what}: {} is gone without a word: {said}", gone.display());
+            assert!(said.contains(&*name), "{what}: {} is gone without a word: {said}", gone.display());
         }
     }
 }
