@@ -23,7 +23,7 @@ fn through_proxy(seconds: u64) -> (RunningProxy, ScyllaOptions) {
     let proxy = runtime().block_on(proxy.run()).unwrap();
     let options = ScyllaOptions {
         contact_points: vec![free.to_string()],
-        timeout: Duration::from_millis(400),
+        timeout: Duration::from_millis(1500),
         patience: Duration::from_secs(seconds),
         ..keyspace()
     };
@@ -103,7 +103,7 @@ fn what_passes_is_tried_again_and_nothing_is_doubled() {
 
 #[test]
 fn what_does_not_pass_is_a_fault_and_is_handed_over_again() {
-    let (mut proxy, options) = through_proxy(2);
+    let (mut proxy, options) = through_proxy(4);
     let settled = Scylla::open(&options, runtime()).unwrap();
     let mut heard = history();
     let all = entries(&heard);
