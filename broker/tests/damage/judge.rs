@@ -47,7 +47,7 @@ impl fmt::Display for Tally {
 impl Tally {
     /// Damage of all sorts was met.
     pub fn is_telling(&self) -> bool {
-        self.refused > 0 && self.unharmed > 0 && self.harmed > 0 && self.served > 20 * self.missing
+        self.refused > 0 && self.unharmed > 0 && self.harmed > 0 && self.served > 10 * self.missing
     }
 }
 

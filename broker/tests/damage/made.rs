@@ -135,6 +135,10 @@ pub fn copy(from: &Path, to: &Path) {
             copy(&path, &target);
             continue;
         }
+        if !entry.file_type().unwrap().is_file() {
+            // The control door of a node that is gone.
+            continue;
+        }
         let bytes = used(&path);
         std::fs::write(&target, &bytes).unwrap();
         let size = std::fs::metadata(&path).unwrap().len();

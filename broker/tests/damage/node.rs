@@ -34,6 +34,10 @@ pub fn judge(made: &Made, data: Arc<Folder>, what: &str) -> bool {
             };
             for message in &page.messages {
                 let body = String::from_utf8(message.body.to_vec()).unwrap();
+                // What was lost stands without content.
+                if message.is_deleted() && body.is_empty() {
+                    continue;
+                }
                 let posted = made.posted[at].get(&message.place);
                 assert_eq!(posted, Some(&body), "{what}: room {at} at {}", message.place);
             }

@@ -83,7 +83,8 @@ fn check_journals(folder: &Path) -> Result<(), Fault> {
 fn check_trees(folder: &Path) -> Result<(), Fault> {
     for tree in check::trees(folder)? {
         // The engine believes the lengths that stand there, and dies of them.
-        check::version(&tree)?.map_err(|what| Fault::Damaged { room: None, place: None, what })?;
+        let damaged = |what| within(folder, Fault::Damaged { room: None, place: None, what });
+        check::version(&tree)?.map_err(damaged)?;
         let counter = SequenceNumberCounter::default;
         let open = || lsm_tree::Config::new(&tree, counter(), counter()).open().map_err(|error| fault(error.into()));
         drop(guarded(open).map_err(|fault| within(&tree, fault))?);

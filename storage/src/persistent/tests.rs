@@ -305,7 +305,7 @@ fn a_settled_store_that_fails_is_opened_again_and_filled_from_the_journal() {
         }
     };
     assert_eq!(last, Place::new(1, 40));
-    assert!(opened_so_far.load(Ordering::Relaxed) >= 3, "the store never failed");
+    assert!(opened_so_far.load(Ordering::Relaxed) >= 2, "the store never failed");
 }
 
 #[test]
@@ -431,6 +431,7 @@ fn what_others_have_overtaken_is_kept_until_it_was_proposed_again() {
         if found.len() == 2 {
             break;
         }
+        opened.wait();
     }
     assert_eq!(found.iter().map(|(_, batch)| batch.clone()).collect::<Vec<_>>(), [own[0].clone(), own[2].clone()]);
     assert_eq!(newest(opened.ask(1, load(room("b")))), Some(Place::new(1, 1)));
