@@ -1,7 +1,7 @@
 //! What a person sees when a node has started: six lines, the first of which programs may read.
 
 use crate::auth::Tokens;
-use crate::cli::LimitOptions;
+use crate::cli::{LimitOptions, StoreEngine};
 use crate::ports::Clock;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,6 +11,7 @@ pub struct Facts<'a> {
     pub shards: u8,
     pub cores: &'a [core_affinity::CoreId],
     pub data: &'a Path,
+    pub store: StoreEngine,
     pub development: bool,
     pub tokens: &'a Tokens,
     pub clock: Clock,
@@ -19,13 +20,18 @@ pub struct Facts<'a> {
 
 /// Lines go out at once even into a pipe, because a starting script waits for the first.
 pub fn print(facts: &Facts<'_>) {
-    let Facts { address, shards, cores, data, .. } = facts;
+    let Facts { address, shards, cores, data, store, .. } = facts;
     println!("listening  {address}");
     println!("connect    ws://{address}/v1/ws  (subprotocols rookery.v1.json, rookery.v1.binary)");
     let pinned: Vec<String> = cores.iter().take(usize::from(*shards)).map(|core| core.id.to_string()).collect();
     let pinned = if pinned.is_empty() { "not pinned".to_owned() } else { format!("cores {}", pinned.join(", ")) };
     println!("rookery    {}  {shards} shards on {pinned}", env!("CARGO_PKG_VERSION"));
-    println!("history    memory: kept while this process runs; acks reach `accepted`; data folder {}", data.display());
+    let history = match store {
+        StoreEngine::Embedded => "in the data folder; acks reach `durable`",
+        StoreEngine::Scylla => "in ScyllaDB; acks reach `local`, then `durable`",
+        StoreEngine::Memory => "kept while this process runs; acks reach `accepted`",
+    };
+    println!("history    {history}; data folder {}", data.display());
     if facts.development {
         let token = facts.tokens.token_for("alice", false, facts.clock.now().wall, 24 * 3600);
         println!("try        token of alice, for a day: {}", token.unwrap_or_else(|why| why));

@@ -131,6 +131,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         shards,
         cores: &cores,
         data: data.path(),
+        store: options.store,
         development: secret.development,
         tokens: &tokens,
         clock,
