@@ -45,9 +45,10 @@ impl fmt::Display for Tally {
 }
 
 impl Tally {
-    /// Damage of all sorts was met.
+    /// Damage of all sorts was met, and most is served all the same. (Damage to the engine's own journal costs all that ours
+    /// has released.)
     pub fn is_telling(&self) -> bool {
-        self.refused > 0 && self.unharmed > 0 && self.harmed > 0 && self.served > 10 * self.missing
+        self.refused > 0 && self.unharmed > 0 && self.harmed > 0 && self.served > 3 * self.missing
     }
 }
 

@@ -152,7 +152,7 @@ fn nothing_wrong_is_served_from_damaged_files() {
     println!("{tally:?}");
     assert!(tally.harmed > 0 && tally.refused > 0 && tally.unharmed > 0, "{tally:?}");
     // One byte costs one block: most of what is asked has nothing to do with it.
-    assert!(tally.served > 10 * tally.reported, "{tally:?}");
+    assert!(tally.served > 3 * tally.reported, "{tally:?}");
 }
 
 /// The watermark that a closed store is opened with is the one that was synced last.
