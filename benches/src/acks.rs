@@ -14,6 +14,8 @@ const GROUP: u64 = 512;
 const BURST: u64 = 400 * GROUP;
 /// Several times that bound.
 const SUSTAINED: u64 = 4000 * GROUP;
+/// What the window must have left, as a shard of the broker asks: what is under way is not in the backlog yet.
+const TURN_BYTES: usize = 8 << 20;
 /// What an entry of such a message has around its body in the journal.
 const AROUND: usize = 70;
 const PACED: usize = 600;
@@ -42,7 +44,7 @@ fn ours(folder: &Path, messages: u64, ahead: u64) -> (f64, f64) {
     let mut shard = Shard::open(folder.path());
     let begun = Instant::now();
     while shard.acked < messages {
-        while shard.handed < messages && shard.handed < shard.acked + ahead * GROUP && shard.has_room(1 << 20) {
+        while shard.handed < messages && shard.handed < shard.acked + ahead * GROUP && shard.has_room(TURN_BYTES) {
             shard.hand_in(GROUP, &body);
         }
         shard.take(Duration::from_millis(1));
