@@ -4,10 +4,9 @@ use bytes::Bytes;
 use rookery_storage::answer::Completion;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
 use rookery_storage::journal::{self, RealDisk};
-use rookery_storage::persistent::{OpenSettled, Options, Persistent, Reader, ShardStore};
-use rookery_storage::{
-    Ask, Batch, Kind, Name, Outcome, Place, Record, RoomKey, RoomKind, Settled, State, Store, Table, Ticket,
-};
+use rookery_storage::persistent::{OpenSettled, Options, Persistent, ShardStore};
+use rookery_storage::{Batch, Kind, Name, Outcome, Place, Record, RoomKey, RoomKind, Settled, State, Store, Ticket};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -20,6 +19,10 @@ pub struct Shard {
     store: ShardStore,
     called: Receiver<()>,
     done: Vec<Completion>,
+    newest: [u64; ROOMS as usize],
+    batches: u64,
+    /// Messages of each batch that was not answered yet.
+    under_way: HashMap<u64, u64>,
     pub handed: u64,
     pub acked: u64,
 }
@@ -51,17 +54,31 @@ impl Shard {
         let options = Options::new(journal::Options::new(data.join("journal")));
         let persistent = Persistent::open(options, Arc::new(RealDisk), embedded(data), vec![wake]).unwrap();
         let store = persistent.shard(0).unwrap();
-        Shard { persistent, store, called, done: Vec::new(), handed: 0, acked: 0 }
+        Shard {
+            persistent,
+            store,
+            called,
+            done: Vec::new(),
+            newest: [0; ROOMS as usize],
+            batches: 0,
+            under_way: HashMap::new(),
+            handed: 0,
+            acked: 0,
+        }
     }
 
-    /// So many messages, each a batch of its own, over all rooms in turn.
-    pub fn hand_in(&mut self, messages: u64, body: &Bytes) {
-        for _ in 0..messages {
-            let (at, seq) = (self.handed % ROOMS, self.handed / ROOMS + 1);
+    /// What a turn of the broker hands in: so many messages to each of the next so many rooms, a batch for each room.
+    pub fn hand_in(&mut self, rooms: u64, each: u64, body: &Bytes) {
+        for _ in 0..rooms {
+            let at = self.batches % ROOMS;
+            let newest = &mut self.newest[at as usize];
             let mut batch = Batch::new(room(&format!("room-{at}")));
-            batch.events.push(record(seq, body));
-            self.store.submit(batch, Ticket(self.handed));
-            self.handed += 1;
+            batch.events.extend((*newest + 1..=*newest + each).map(|seq| record(seq, body)));
+            *newest += each;
+            self.store.submit(batch, Ticket(self.batches));
+            self.under_way.insert(self.batches, each);
+            self.batches += 1;
+            self.handed += each;
         }
     }
 
@@ -76,17 +93,10 @@ impl Shard {
             let _ = self.called.recv_timeout(patience);
             self.store.poll(&mut self.done);
         }
-        for Completion { outcome, .. } in self.done.drain(..) {
+        for Completion { ticket, outcome } in self.done.drain(..) {
             assert!(matches!(outcome, Outcome::Stored(_)), "{outcome:?}");
-            self.acked += 1;
+            self.acked += self.under_way.remove(&ticket.0).unwrap();
         }
-    }
-
-    /// Waits until all that is acked has settled.
-    pub fn settle(&self) {
-        let reader: Reader = self.persistent.reader();
-        let ask = Ask::Scan { table: Table::PendingEffects, after: None, limit: 1 };
-        assert!(matches!(reader.answer(&ask), Ok(Outcome::Scanned(_))));
     }
 
     pub fn close(self) {

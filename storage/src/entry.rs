@@ -89,15 +89,15 @@ pub fn encode(batch: &Batch, out: &mut Vec<u8>) {
 
 /// Reads the batch that these bytes are, to the last byte. Its payloads, keys and values share the bytes they came in.
 pub fn decode(bytes: &Bytes) -> Result<Batch, BadEntry> {
-    match bytes.first() {
-        None | Some(0) => return Err(BadEntry::Impossible),
-        Some(&VERSION) => {}
-        Some(&newer) => return Err(BadEntry::NewerVersion(newer)),
-    }
-    let mut reader = Reader { bytes, at: 1 };
+    let mut reader = Reader::begin(bytes)?;
     let batch = reader.batch()?;
     let sound = reader.at == bytes.len() && batch.check().is_ok();
     if sound { Ok(batch) } else { Err(BadEntry::Impossible) }
+}
+
+/// The room of the batch that these bytes are; the rest is not looked at.
+pub fn room_of(bytes: &Bytes) -> Result<RoomKey, BadEntry> {
+    Reader::begin(bytes)?.room()
 }
 
 struct Reader<'a> {
@@ -106,10 +106,22 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn batch(&mut self) -> Result<Batch, BadEntry> {
+    fn begin(bytes: &Bytes) -> Result<Reader<'_>, BadEntry> {
+        match bytes.first() {
+            None | Some(0) => Err(BadEntry::Impossible),
+            Some(&VERSION) => Ok(Reader { bytes, at: 1 }),
+            Some(&newer) => Err(BadEntry::NewerVersion(newer)),
+        }
+    }
+
+    fn room(&mut self) -> Result<RoomKey, BadEntry> {
         let realm = self.name()?;
         let kind = RoomKind::from_number(self.number()?).ok_or(BadEntry::Impossible)?;
-        let mut batch = Batch::new(RoomKey { realm, kind, name: self.name()? });
+        Ok(RoomKey { realm, kind, name: self.name()? })
+    }
+
+    fn batch(&mut self) -> Result<Batch, BadEntry> {
+        let mut batch = Batch::new(self.room()?);
         batch.cut = match self.number()? {
             0 => Cut::Nothing,
             1 => Cut::Above(self.place()?),

@@ -8,6 +8,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 pub trait Disk {
+    /// Whether all that is stored can be read while the disk is full.
+    const READS: bool;
+
     /// A node on it, again and again.
     fn start(&self) -> Node;
 
@@ -44,6 +47,9 @@ impl Limited {
 }
 
 impl Disk for Limited {
+    /// There is room, but not for the node: its reserve does not help.
+    const READS: bool = false;
+
     fn start(&self) -> Node {
         // The limit is to fail the write, not to end the process.
         let mut command = Command::new("sh");
@@ -74,6 +80,8 @@ impl Small {
 }
 
 impl Disk for Small {
+    const READS: bool = true;
+
     fn start(&self) -> Node {
         start(Command::new(env!("CARGO_BIN_EXE_rookery")), &self.data)
     }

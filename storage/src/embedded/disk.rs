@@ -9,15 +9,21 @@ use crate::record::layout::BadRecord;
 use crate::settled::Fault;
 use crate::{Place, RoomKey, Seq};
 use bytes::Bytes;
+use fjall::compaction::Leveled;
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Memtables are written out when we say so; see [`Disk::make_room`].
 const NEVER_FULL: u64 = u64::MAX;
+
+/// A table is synced in one go, and for that long the journal's syncs wait at the same disk.
+const TABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// A memtable smaller than this share of what all may hold is not worth a table.
+const WORTH_A_TABLE: u64 = 16;
 
 /// One keyspace each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +80,7 @@ impl Disk {
                 };
                 KeyspaceCreateOptions::default()
                     .manual_journal_persist(true)
+                    .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES)))
                     .max_memtable_size(NEVER_FULL)
                     .data_block_compression_policy(blocks)
                     .data_block_size_policy(BlockSizePolicy::all(4096))
@@ -278,11 +285,16 @@ impl Disk {
     /// once per write, in a bounded queue that the worker itself must write to; when it is full, both wait for ever.
     pub fn make_room(&self) -> Result<(), Fault> {
         use fjall::AbstractTree;
-        for keyspace in &self.spaces {
-            if keyspace.tree.active_memtable().size() > self.memtable_bytes {
+        let sizes = self.spaces.each_ref().map(|keyspace| keyspace.tree.active_memtable().size());
+        // All of them at once: what a start has to read again is what no table has, of whatever keyspace.
+        if sizes.iter().sum::<u64>() > self.memtable_bytes {
+            let worth = self.memtable_bytes / WORTH_A_TABLE;
+            for (keyspace, _) in self.spaces.iter().zip(sizes).filter(|(_, size)| *size >= worth) {
                 self.wait(|| keyspace.sealed_memtable_count() >= 2)?;
                 keyspace.rotate_memtable().map_err(fault)?;
             }
+        }
+        for keyspace in &self.spaces {
             self.wait(|| keyspace.tree.l0_run_count() >= 16)?;
         }
         Ok(())

@@ -46,7 +46,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct EmbeddedOptions {
     /// Blocks that were read, of all keyspaces together.
     pub cache_bytes: u64,
-    /// Of each of five keyspaces, before it is written to a table.
+    /// Of the five keyspaces together, before they are written to tables. A start reads as much again.
     pub memtable_bytes: u64,
     /// Of the engine's own sealed journals on disk, at least 64 MiB. They are read at every start.
     pub journal_bytes: u64,

@@ -30,6 +30,9 @@ pub trait Disk: Send + Sync {
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
+    /// Bytes that can still be taken where this folder is. Whoever comes first gets them.
+    fn free(&self, folder: &Path) -> io::Result<u64>;
+
     /// A number that nobody can guess and that hardly ever comes twice.
     fn nonce(&self) -> u64;
 }
@@ -131,6 +134,11 @@ impl Disk for RealDisk {
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
+    }
+
+    fn free(&self, folder: &Path) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(folder)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     fn nonce(&self) -> u64 {

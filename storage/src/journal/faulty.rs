@@ -258,6 +258,11 @@ impl Disk for FaultyDisk {
         Ok(())
     }
 
+    fn free(&self, _: &Path) -> io::Result<u64> {
+        // What a file that is not there yet could grow to.
+        Ok(u64::try_from(self.world.lock().room(u64::MAX, 0)).unwrap_or(u64::MAX))
+    }
+
     fn nonce(&self) -> u64 {
         self.world.lock().dice.roll()
     }

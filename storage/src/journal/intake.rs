@@ -97,6 +97,7 @@ pub fn run(mut writer: Writer, receiver: &Receiver<Message>, retry: Duration) {
                     writer.write(&mut waiting);
                     writer.seal();
                 }
+                Message::CheckRoom => writer.check_room(),
                 Message::Close => {
                     close(writer, receiver, waiting);
                     return;
@@ -115,7 +116,7 @@ fn close(mut writer: Writer, receiver: &Receiver<Message>, mut waiting: Vec<Subm
     while writer.has_queued() {
         match receiver.recv_timeout(Duration::from_millis(1)) {
             Ok(Message::Append(submission)) => waiting.push(submission),
-            Ok(Message::Release(_) | Message::Seal | Message::Close) | Err(_) => {}
+            Ok(Message::Release(_) | Message::Seal | Message::CheckRoom | Message::Close) | Err(_) => {}
         }
         writer.write(&mut waiting);
     }

@@ -131,6 +131,12 @@ impl Log {
         let _ = self.sender.send(Message::Release(up_to));
     }
 
+    /// Somebody else failed to write to the same disk. If that is because it is full, nothing new is accepted until it
+    /// has room again, and the reserve is given up for what was.
+    pub fn check_room(&self) {
+        let _ = self.sender.send(Message::CheckRoom);
+    }
+
     /// Ends the active segment, so that nothing written so far stays longer than it must.
     pub fn seal(&self) {
         let _ = self.sender.send(Message::Seal);

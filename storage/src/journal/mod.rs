@@ -55,6 +55,9 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Bound of all segments together.
     pub most_bytes: u64,
+    /// Room on the disk that is given up when there is no other, and taken again before anything new is: in it old
+    /// segments go, a new one begins, and what was accepted settles, where that is on the same disk.
+    pub reserve_bytes: u64,
     /// How long an outage lasts before it is tried whether it is over.
     pub retry: Duration,
     /// A position that the caller knows was given out by an earlier life: none at or below is given again, though the
@@ -69,6 +72,7 @@ impl Options {
             segment_bytes: 64 << 20,
             queue_bytes: 32 << 20,
             most_bytes: 4 << 30,
+            reserve_bytes: 64 << 10,
             retry: Duration::from_millis(500),
             above: Position(0),
         }
@@ -172,6 +176,7 @@ enum Message {
     Append(Submission),
     Release(Position),
     Seal,
+    CheckRoom,
     Close,
 }
 

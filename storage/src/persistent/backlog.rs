@@ -9,7 +9,7 @@ use crate::ask::Position;
 use crate::batch::Batch;
 use crate::settled::Settled;
 use crate::store::Ticket;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +18,8 @@ use std::time::Duration;
 /// A group is settled in one go: large enough to be cheap, small enough that a reader does not wait long for a room of it.
 const GROUP_ENTRIES: usize = 1024;
 const GROUP_BYTES: usize = 2 << 20;
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 pub(crate) struct Backlog {
     state: Mutex<State>,
@@ -33,11 +35,11 @@ pub(crate) struct Backlog {
 struct State {
     /// None: it has failed, and is not open again.
     settled: Option<Arc<dyn Settled>>,
-    rooms: HashMap<Arc<RoomKey>, BTreeMap<Position, Waiting>>,
+    rooms: Map<Arc<RoomKey>, BTreeMap<Position, Waiting>>,
     /// What stands in `rooms`.
     order: BTreeMap<Position, Arc<RoomKey>>,
     /// Rooms that somebody has, and the lowest position that was taken with each.
-    taken: HashMap<Arc<RoomKey>, Position>,
+    taken: Map<Arc<RoomKey>, Position>,
     /// The cost of batches in memory, those that are taken left out.
     held: usize,
     /// Who waits for what was taken by a settled store that failed. The batches are found again, these are not.
@@ -48,11 +50,18 @@ struct State {
 pub(crate) struct Waiting {
     cost: usize,
     /// None: to be read from the journal.
-    pub batch: Option<Batch>,
+    pub batch: Option<Box<Batch>>,
     /// Who is told that it has settled.
     pub owner: Option<Owner>,
     /// Taken, but not to be settled.
     pub aside: bool,
+}
+
+/// A batch of the journal, without what is in it.
+pub(crate) struct Found {
+    pub position: Position,
+    pub room: RoomKey,
+    pub cost: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,25 +115,31 @@ impl Backlog {
     pub fn add(&self, batches: impl Iterator<Item = (Position, Batch, Option<Owner>)>) {
         let mut state = self.state.lock();
         for (position, batch, owner) in batches {
-            self.put(&mut state, position, batch, owner);
+            let cost = batch.cost();
+            let held = state.held + cost <= self.held_bytes;
+            let room = state.room(&batch.room);
+            let batch = held.then(|| Box::new(batch));
+            self.put(&mut state, position, room, Waiting { cost, batch, owner, aside: false });
         }
         self.changed.notify_all();
     }
 
-    fn put(&self, state: &mut MutexGuard<'_, State>, position: Position, batch: Batch, owner: Option<Owner>) {
-        let cost = batch.cost();
-        let room = match state.rooms.get_key_value(&batch.room) {
-            Some((room, _)) => room.clone(),
-            None => Arc::new(batch.room.clone()),
-        };
-        let held = state.held + cost <= self.held_bytes;
-        let owner = owner.or_else(|| state.owed.remove(&position));
-        let waiting = Waiting { cost, batch: held.then_some(batch), owner, aside: false };
+    /// Committed batches were found in the journal, and stay there until they settle.
+    fn find(&self, found: &[Found]) {
+        let mut state = self.state.lock();
+        for Found { position, room, cost } in found {
+            let room = state.room(room);
+            let owner = state.owed.remove(position);
+            self.put(&mut state, *position, room, Waiting { cost: *cost, batch: None, owner, aside: false });
+        }
+    }
+
+    fn put(&self, state: &mut State, position: Position, room: Arc<RoomKey>, waiting: Waiting) {
         // A scan of the journal may find what its writer has just reported, too.
         if state.order.insert(position, room.clone()).is_none() {
-            state.held += if held { cost } else { 0 };
+            state.held += waiting.held();
+            self.bytes.fetch_add(waiting.cost, Ordering::Relaxed);
             state.rooms.entry(room).or_default().insert(position, waiting);
-            self.bytes.fetch_add(cost, Ordering::Relaxed);
         }
     }
 
@@ -239,13 +254,13 @@ impl Backlog {
     pub fn adopt<E>(
         &self,
         settled: Arc<dyn Settled>,
-        scan: impl FnOnce(&mut dyn FnMut(Position, Batch)) -> Result<(), E>,
+        scan: impl FnOnce(&mut dyn FnMut(&[Found])) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut state = self.state.lock();
         state.settled = None;
         self.changed.wait_while(&mut state, |state| !state.taken.is_empty());
         drop(state);
-        scan(&mut |position, batch| self.add(std::iter::once((position, batch, None))))?;
+        scan(&mut |found| self.find(found))?;
         self.state.lock().settled = Some(settled);
         self.changed.notify_all();
         Ok(())
@@ -287,6 +302,14 @@ impl Waiting {
 }
 
 impl State {
+    /// A room by the key that it already has here, if it has one.
+    fn room(&self, room: &RoomKey) -> Arc<RoomKey> {
+        match self.rooms.get_key_value(room) {
+            Some((room, _)) => room.clone(),
+            None => Arc::new(room.clone()),
+        }
+    }
+
     fn remove(&mut self, position: Position, room: &Arc<RoomKey>) -> Option<Waiting> {
         self.order.remove(&position);
         let of_room = self.rooms.get_mut(room)?;

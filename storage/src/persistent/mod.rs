@@ -33,8 +33,9 @@ use crate::ask::{Ask, Position};
 use crate::batch::Batch;
 use crate::entry;
 use crate::journal::{self, Damage, Disk, Intake, Journal, Listener, Log, Page};
+use crate::limits::ITEM_OVERHEAD;
 use crate::settled::{Fault, Settled};
-use backlog::{Backlog, Owner};
+use backlog::{Backlog, Found, Owner};
 use bytes::Bytes;
 use desk::Desk;
 use feeds::Feeds;
@@ -271,9 +272,11 @@ impl Shared {
                     // The journal let go of what the settled store once had.
                     tracing::error!(event = "settled_store_lost", from = after.0 + 1, until = gap.0 + 1);
                 }
-                for (position, bytes) in page.entries {
-                    add(position, decode(position, &bytes)?);
-                }
+                let found = page.entries.iter().map(|(position, bytes)| {
+                    let room = entry::room_of(bytes).map_err(|error| bad_entry(*position, error))?;
+                    Ok(Found { position: *position, room, cost: bytes.len() + ITEM_OVERHEAD })
+                });
+                add(&found.collect::<Result<Vec<_>, Fault>>()?);
                 if page.reached <= after {
                     return Ok(());
                 }
@@ -323,11 +326,11 @@ fn report(damage: &Damage) {
 }
 
 pub(crate) fn decode(position: Position, bytes: &Bytes) -> Result<Batch, Fault> {
-    entry::decode(bytes).map_err(|error| Fault::Damaged {
-        room: None,
-        place: None,
-        what: format!("entry {} of the journal: {error}", position.0),
-    })
+    entry::decode(bytes).map_err(|error| bad_entry(position, error))
+}
+
+fn bad_entry(position: Position, error: entry::BadEntry) -> Fault {
+    Fault::Damaged { room: None, place: None, what: format!("entry {} of the journal: {error}", position.0) }
 }
 
 /// Read from the journal at a time.

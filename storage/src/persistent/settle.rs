@@ -61,7 +61,7 @@ pub(super) fn settle<T>(
         }
         Err(fault) => {
             if shared.backlog.failed(taken) {
-                tracing::error!(event = "settled_store_failed", %fault);
+                failed(shared, &fault);
             }
             None
         }
@@ -127,7 +127,7 @@ fn complete(shared: &Shared, waiting: &mut [(Position, Waiting)], without: &[Roo
     let mut page = VecDeque::new();
     for (position, waiting) in waiting.iter_mut().filter(|(_, waiting)| !waiting.aside) {
         let batch = match waiting.batch.take() {
-            Some(batch) => batch,
+            Some(batch) => *batch,
             None => read(shared, *position, &mut page)?,
         };
         if !without.contains(&batch.room) {
@@ -164,11 +164,17 @@ fn sync(shared: &Shared, before: Position) -> Position {
         }
         Err(fault) => {
             if shared.backlog.fails(&settled) {
-                tracing::error!(event = "settled_store_failed", %fault);
+                failed(shared, &fault);
             }
             before
         }
     }
+}
+
+fn failed(shared: &Shared, fault: &Fault) {
+    tracing::error!(event = "settled_store_failed", %fault);
+    // It may be on the journal's disk. Before it is opened again, so that it finds the reserve.
+    shared.log.check_room();
 }
 
 fn reopen(shared: &Shared) -> bool {

@@ -24,6 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Asks of a database wait for its network: more of them at the same time.
 const DATABASE_READERS: usize = 16;
 
+/// What has been accepted when the disk is full, and the tables that it is written to, find room in it.
+const RESERVE_BYTES: u64 = 64 << 20;
+
 pub enum NodeStore {
     /// Each shard remembers on its own, and forgets with the process.
     Memory,
@@ -45,6 +48,7 @@ impl NodeStore {
         let (open_settled, database): (OpenSettled, _) = match serve.store {
             StoreEngine::Memory => return Ok(NodeStore::Memory),
             StoreEngine::Embedded => {
+                options.journal.reserve_bytes = RESERVE_BYTES;
                 let folder = data.path().join(data::STORE);
                 let open = move || {
                     let embedded = Embedded::open(&folder, &EmbeddedOptions::default())?;

@@ -3,8 +3,8 @@
 use super::{Hand, options};
 use crate::Position;
 use crate::answer::Failure;
-use crate::journal::State;
 use crate::journal::faulty::{Faults, FaultyDisk};
+use crate::journal::{Disk, Options, State};
 
 fn full(space: u64) -> Faults {
     Faults { space: Some(space), ..Faults::default() }
@@ -49,6 +49,33 @@ fn a_full_disk_fails_as_full_keeps_what_was_written_and_goes_on_when_there_is_ro
     hand.writer.release(end);
     assert_eq!(why(&hand), None);
     assert_eq!(hand.write(&[b"again"])[0].result, Ok(Position(end.0 + 1)));
+}
+
+/// Of the reserve; a quarter of it has to be free beside it.
+const RESERVE: u64 = 256 << 10;
+
+#[test]
+fn who_finds_no_room_beside_the_journal_gets_its_reserve_and_nothing_new_comes_in_between() {
+    let disk = FaultyDisk::new(1);
+    let options = Options { reserve_bytes: RESERVE, ..options(64 << 10, 1 << 30) };
+    let mut hand = Hand::open(&disk, &options).unwrap();
+    let taken = RESERVE + (64 << 10);
+    disk.set_faults(full(taken + RESERVE / 4));
+    hand.writer.check_room();
+    assert_eq!(why(&hand), None, "there is room: it failed for another reason");
+    disk.set_faults(full(taken + RESERVE / 4 - 1));
+    let free = disk.free(&options.folder).unwrap();
+    hand.writer.check_room();
+    assert_eq!(why(&hand), Some(Failure::Full));
+    assert_eq!(disk.free(&options.folder).unwrap(), free + RESERVE, "the reserve is there for others");
+    assert_eq!(hand.write(&[b"new"])[0].result, Err(Failure::Full));
+    hand.writer.revive();
+    assert_eq!(why(&hand), Some(Failure::Full), "what was given up is not taken back from those who need it");
+    disk.set_faults(full(taken + RESERVE / 4));
+    hand.writer.revive();
+    assert_eq!(why(&hand), None);
+    assert_eq!(disk.free(&options.folder).unwrap(), RESERVE / 4, "the reserve is taken again");
+    assert_eq!(hand.write(&[b"new"])[0].result, Ok(Position(1)));
 }
 
 #[test]

@@ -230,6 +230,14 @@ impl Writer {
         why
     }
 
+    /// Whoever else writes to this disk failed to.
+    pub fn check_room(&mut self) {
+        let full = self.disk.free(&self.options.folder).is_ok_and(|free| free < self.spare());
+        if full && self.shared.health.state() == State::Writing {
+            self.fail(&io::ErrorKind::StorageFull.into());
+        }
+    }
+
     /// Tries to get out of an outage, and to remove what could not be removed.
     pub fn revive(&mut self) {
         self.remove_released();

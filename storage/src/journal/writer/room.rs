@@ -8,9 +8,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Given up when the disk is full, so that a segment can still begin and old ones can be let go.
-const RESERVE_BYTES: u64 = 64 * 1024;
-
 /// Less room than this is not worth the end of an outage.
 const LEAST_ROOM: u64 = 64 * 1024;
 
@@ -116,14 +113,25 @@ impl Writer {
         }
     }
 
+    /// What must be free beside the reserve, so that an outage does not end only to begin again.
+    pub(super) fn spare(&self) -> u64 {
+        self.options.reserve_bytes / 4
+    }
+
     pub(super) fn take_reserve(&mut self) -> io::Result<()> {
         if !self.has_reserve {
+            let wanted = self.options.reserve_bytes;
             let path = self.options.folder.join(RESERVE);
             let file = match self.disk.create(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.disk.open(&path)?,
                 other => other?,
             };
-            file.reserve(RESERVE_BYTES)?;
+            // Asked first: to try would take from whoever has more need of it.
+            let missing = wanted.saturating_sub(file.size()?);
+            if self.disk.free(&self.options.folder)? < missing.saturating_add(self.spare()) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            file.reserve(wanted)?;
             self.has_reserve = true;
         }
         Ok(())
