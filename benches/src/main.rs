@@ -7,6 +7,7 @@
 
 mod acks;
 mod client;
+mod engine;
 mod journal;
 mod node;
 mod rooms;

@@ -2,7 +2,7 @@
 //!
 //! Records applied in groups, newest pages, a page deep in a room of a million messages beside the newest one, a room
 //! of a thousand rows, and opening a store of a gigabyte.
-use super::size;
+use super::{engine, size};
 use bytes::Bytes;
 use rookery_storage::ask::{Ask, PageAsk, PageFrom, Position};
 use rookery_storage::batch::{Batch, RowWrite};
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const RECORDS: u64 = 400_000;
 const ROOMS: u64 = 20_000;
 const GROUP: usize = 512;
+const TURN_ROOMS: u64 = 64;
+const EACH: u64 = GROUP as u64 / TURN_ROOMS;
 const DEEP: u64 = 1_000_000;
 
 struct Run {
@@ -48,6 +50,21 @@ impl Run {
             batch.events.push(record);
         }
         batch
+    }
+
+    /// Turns as a busy shard hands them in: each for 64 rooms, 8 messages for each.
+    fn turns(&mut self) -> f64 {
+        let mut took = Duration::ZERO;
+        for turn in 0..RECORDS / GROUP as u64 {
+            let batches =
+                (0..TURN_ROOMS).map(|at| self.posted(&room(&format!("turn {at}")), turn * EACH + 1, EACH, 200, false));
+            let batches: Vec<Batch> = batches.collect();
+            let entries = batches.into_iter().map(|batch| self.entry(batch)).collect();
+            let begun = Instant::now();
+            self.settled.apply(entries).unwrap();
+            took += begun.elapsed();
+        }
+        RECORDS as f64 / took.as_secs_f64()
     }
 
     fn settle(&mut self, keyed: bool, prefix: &str) {
@@ -97,9 +114,11 @@ fn resident() -> u64 {
 }
 
 pub fn run(folder: &Path) {
+    println!("the engine alone, 64 rooms: {:.0} records/s", engine::records_per_second(folder, TURN_ROOMS));
     let folder = folder.join("store");
     let settled = Embedded::open(&folder, &EmbeddedOptions::default()).unwrap();
     let mut run = Run { settled, position: 0, dice: Dice::new(1) };
+    println!("settling, 200 bytes, turns of 8 for each of 64 rooms: {:.0} records/s", run.turns());
     run.settle(false, "plain");
     run.settle(true, "keyed");
     println!("resident {} MiB", resident());

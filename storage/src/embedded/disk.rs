@@ -22,8 +22,6 @@ const NEVER_FULL: u64 = u64::MAX;
 
 /// A table is synced in one go, and for that long the journal's syncs wait at the same disk.
 const TABLE_BYTES: u64 = 16 * 1024 * 1024;
-/// A memtable smaller than this share of what all may hold is not worth a table.
-const WORTH_A_TABLE: u64 = 16;
 
 /// One keyspace each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -285,11 +283,11 @@ impl Disk {
     /// once per write, in a bounded queue that the worker itself must write to; when it is full, both wait for ever.
     pub fn make_room(&self) -> Result<(), Fault> {
         use fjall::AbstractTree;
-        let sizes = self.spaces.each_ref().map(|keyspace| keyspace.tree.active_memtable().size());
-        // All of them at once: what a start has to read again is what no table has, of whatever keyspace.
-        if sizes.iter().sum::<u64>() > self.memtable_bytes {
-            let worth = self.memtable_bytes / WORTH_A_TABLE;
-            for (keyspace, _) in self.spaces.iter().zip(sizes).filter(|(_, size)| *size >= worth) {
+        // All of them at once, the small ones too: the engine's journal stays until each keyspace has its part in a table,
+        // and a start reads it.
+        if self.spaces.iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum::<u64>() > self.memtable_bytes
+        {
+            for keyspace in &self.spaces {
                 self.wait(|| keyspace.sealed_memtable_count() >= 2)?;
                 keyspace.rotate_memtable().map_err(fault)?;
             }

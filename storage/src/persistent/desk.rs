@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// Calls a shard: there is something to poll. Called from other threads.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// One shard's desk. Touched by the shard, the journal's writer and the readers, each for a moment.
 pub(crate) struct Desk {
     shard: usize,
@@ -28,8 +30,8 @@ pub(crate) struct Desk {
 struct State {
     done: Vec<Completion>,
     /// Handed to the journal, by ticket.
-    under_way: HashMap<Ticket, Batch>,
-    broken: HashMap<RoomKey, Broken>,
+    under_way: Map<Ticket, Batch>,
+    broken: Map<RoomKey, Broken>,
 }
 
 /// A batch of the room has failed, and what continued it fails with it.
