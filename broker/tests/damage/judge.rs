@@ -6,6 +6,7 @@ use super::support::Folder;
 use super::wound::{Wound, files};
 use rookery_protocol::ids::{Name, Place, RoomKey, RoomKind};
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
+use rookery_storage::journal::layout::SEGMENT_HEAD;
 use rookery_storage::journal::{self, RealDisk};
 use rookery_storage::persistent::{OpenError, Options, Persistent, Reader};
 use rookery_storage::{Ask, Kind, Outcome, PageAsk, PageFrom, Record, Replay, ReplayAsk, Settled, State};
@@ -195,12 +196,14 @@ impl<'a> Judge<'a> {
         for (at, place, told) in &missing {
             let body = self.made.posted[*at][place].as_bytes();
             let hit = wound.hit(body);
-            let cut = !self.made.closed && wound.of_the_journal() && wound.hit_or_before(body);
+            let behind = !self.made.closed && wound.of_the_journal() && wound.hit_or_before(body);
+            // In what was written last, damage looks like a tail that was never finished; in a segment's head it does not.
+            let untold = behind && wound.range.start >= SEGMENT_HEAD;
             assert!(
-                *told || cut || said.contains("ERROR"),
+                *told || untold || said.contains("ERROR"),
                 "{what}: {place} of room {at} is gone without a word: {said}"
             );
-            assert!(hit || cut || !wound.of_the_journal(), "{what}: {place} of room {at} was not damaged: {said}");
+            assert!(hit || behind || !wound.of_the_journal(), "{what}: {place} of room {at} was not damaged: {said}");
             tally.led_to += u64::from(!hit);
         }
         tally.missing += missing.len() as u64;

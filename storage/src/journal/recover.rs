@@ -74,14 +74,16 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
 
     for pair in list.windows(2) {
         if let [before, next] = pair
-            && next.number - before.number > 1
+            && (next.number - before.number > 1 || is_cut(before))
         {
             let file = disk.open(&before.path).map_err(io(&before.path))?;
             let survey = survey(&*file, before, next.first).map_err(io(&before.path))?;
             let from = survey.runs.last().map_or(before.first, |run| run.until);
             if from < next.first {
                 let (from, until) = (Position(from), Position(next.first));
-                damaged.push(Damage { from, until, segment: before.number + 1, offset: 0, what: What::Segment });
+                let (segment, offset) =
+                    if is_cut(before) { (before.number, before.size()) } else { (before.number + 1, 0) };
+                damaged.push(Damage { from, until, segment, offset, what: What::Segment });
             }
         }
     }
@@ -94,6 +96,17 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
         let survey = survey(&*file, last, u64::MAX).map_err(io(&last.path))?;
         let verdict = survey.judge(last);
         damaged.extend(verdict.damaged);
+        if is_cut(last) && verdict.end >= above.0 {
+            // Nothing says how many entries it had.
+            let none = Position(last.first);
+            damaged.push(Damage {
+                from: none,
+                until: none,
+                segment: last.number,
+                offset: last.size(),
+                what: What::Segment,
+            });
+        }
         torn = verdict.torn;
         last.set_size(verdict.size);
         carry = tail(&*file, last, survey.synced, verdict.end).map_err(io(&last.path))?;
@@ -114,6 +127,12 @@ pub fn recover(disk: &dyn Disk, folder: &Path, above: Position) -> Result<Recove
     let bytes = segments.list.iter().map(|segment| segment.size()).sum();
     let found = Found { first: Position(segments.first()), end: Position(end), damaged, bytes, torn };
     Ok(Recovered { segments, found, strays, carry })
+}
+
+/// Whether the file ends inside its head. It got its name when the head's whole block was synced, so it was cut later,
+/// and what it held is gone. What was never finished has another name.
+fn is_cut(segment: &Segment) -> bool {
+    segment.size() < SEGMENT_HEAD as u64
 }
 
 /// Whole entries without a hole between them.

@@ -159,6 +159,34 @@ fn a_missing_segment_is_told_when_opening_and_reading_goes_on_behind_it() {
     assert_eq!(missing(&files, places.len() as u64, "without the second"), held);
 }
 
+/// Nobody knows how far positions went: no settled store is ahead.
+#[test]
+fn a_segment_that_is_cut_inside_its_head_is_told_when_opening() {
+    let (files, places) = journal();
+    let paths: Vec<&PathBuf> = files.keys().collect();
+    for (number, path) in (1..).zip(&paths) {
+        let held = places.iter().filter(|(_, (file, _))| file == *path).map(|(position, _)| *position);
+        let held: BTreeSet<u64> = held.collect();
+        for length in [0, 1, 39, 40, 63, 64, 65, SEGMENT_HEAD - 1] {
+            let mut cut = files.clone();
+            cut.get_mut(*path).unwrap().truncate(length);
+            let hand = Hand::open(&FaultyDisk::with_files(2, &cut), &small()).unwrap();
+            let context = format!("{} cut at {length}: {:?}", path.display(), hand.found.damaged);
+            let told = |damage: &&Damage| damage.segment == number && damage.what == What::Segment;
+            let damaged: Vec<Damage> = hand.found.damaged.iter().filter(told).copied().collect();
+            assert!(!damaged.is_empty() && damaged.len() == hand.found.damaged.len(), "{context}");
+            // (The last used bytes of its head are zeros, so it can be read without them.)
+            if length >= 40 {
+                // Of the newest nobody knows how many it held.
+                let is_last = number == paths.len() as u64;
+                let lost = if is_last { BTreeSet::new() } else { held.clone() };
+                assert_eq!((damaged.len(), positions(&damaged)), (1, lost), "{context}");
+                assert_eq!(damaged[0].from, Position(*held.first().unwrap()), "{context}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_empty_folder_and_one_that_was_just_begun_are_journals_without_entries() {
     let head = |length: usize| {
@@ -168,14 +196,14 @@ fn an_empty_folder_and_one_that_was_just_begun_are_journals_without_entries() {
         bytes.truncate(length);
         bytes
     };
-    for length in [0, 1, 30, 63, 64, 4096] {
+    for length in [0, 1, 30, 63, 64, 65, 4095, 4096] {
         for name in ["journal-0000000000000001.segment", "journal.next"] {
             let files = Files::from([(Path::new("journal").join(name), head(length))]);
             let disk = FaultyDisk::with_files(2, &files);
             let mut hand = Hand::open(&disk, &small()).unwrap();
             assert_eq!((hand.found.first, hand.found.end, hand.found.torn), (Position(1), Position(0), false));
-            // A segment has its name only once it is whole. (The last used bytes of its head are zeros.)
-            let told = usize::from(name != "journal.next" && length < 40);
+            // A segment has its name only once its head's block is whole.
+            let told = usize::from(name != "journal.next" && length < SEGMENT_HEAD);
             assert_eq!((hand.found.damaged.len(), positions(&hand.found.damaged).len()), (told, 0));
             assert_eq!(hand.write(&[b"first"])[0].result, Ok(Position(1)), "{name} of {length} bytes");
             drop(hand);
