@@ -9,6 +9,7 @@ mod support;
 mod images;
 mod tail;
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::Folder;
 use support::load::{ROOMS, Sender, Watcher, judge, start};
@@ -18,24 +19,30 @@ const WATCHERS: usize = 4;
 /// A node is ready within this, however it ended. Generous, because tests share their machine; how long it takes is said.
 const READY: Duration = Duration::from_secs(10);
 
+/// A life lasts until its share of the acks has come, but no longer than this.
+const LIFE: Duration = Duration::from_secs(30);
+
 /// `make prove` asks for more than `make test`.
-fn kills() -> u32 {
-    std::env::var("ROOKERY_KILLS").map_or(20, |n| n.parse().unwrap())
+fn asked(what: &str, otherwise: usize) -> usize {
+    std::env::var(what).map_or(otherwise, |n| n.parse().unwrap())
 }
 
 #[test]
 fn nothing_acked_is_lost() {
+    let (kills, acks) = (asked("ROOKERY_KILLS", 20), asked("ROOKERY_ACKS", 20_000));
     let mut data = Folder::new();
     let mut senders: Vec<Sender> = (0..SENDERS).map(Sender::new).collect();
     let mut watchers: Vec<Watcher> =
         (0..WATCHERS).map(|w| Watcher::new((w..ROOMS).step_by(WATCHERS).collect())).collect();
     let mut slowest = Duration::ZERO;
-    for kill in 0..kills() {
+    let counts: Vec<_> = senders.iter().map(|sender| sender.count.clone()).collect();
+    for kill in 0..kills {
         let began = Instant::now();
         let node = start(data);
         slowest = slowest.max(began.elapsed());
         // The moment itself; correctness does not hang on it.
-        let lives = Duration::from_millis(150 + u64::from(kill) * 7919 % 700);
+        let lives = Duration::from_millis(150 + kill as u64 * 7919 % 700);
+        let share = acks * (kill + 1) / kills;
         let address = node.address;
         std::thread::scope(|scope| {
             for sender in &mut senders {
@@ -47,6 +54,10 @@ fn nothing_acked_is_lost() {
                 scope.spawn(move || watcher.run(address, &token));
             }
             std::thread::sleep(lives);
+            let acked = || counts.iter().map(|count| count.load(Ordering::Acquire)).sum::<usize>();
+            while acked() < share && began.elapsed() < LIFE {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             node.signal("-KILL");
         });
         data = node.over();
@@ -65,9 +76,9 @@ fn nothing_acked_is_lost() {
     let promised: Vec<_> = senders.iter().map(|sender| sender.promised(sender.acked.len())).collect();
     let counted = judge(&node, &promised, &watchers);
     println!(
-        "{} kills, {acked} acked before the last, {counted} messages in {ROOMS} rooms; {told} that were seen and promised to \
-         nobody were told to be gone; slowest start {slowest:?}",
-        kills()
+        "{kills} kills, {acked} acked before the last, {counted} messages in {ROOMS} rooms; {told} that were seen and promised to \
+         nobody were told to be gone; slowest start {slowest:?}"
     );
+    assert!(acked >= acks, "too few for what is asked of it");
     assert!(slowest < READY, "a start took {slowest:?}");
 }
