@@ -6,7 +6,8 @@
 //! 3. [`store`]: the trait with its promises in prose, numbered.
 //! 4. [`memory`]: the model, an engine for nodes that forget. [`faulty`]: any engine, but late, failing and crashing.
 //! 5. [`entry`]: a batch as bytes. [`journal`]: the node's append log, which keeps such entries.
-//! 6. [`settled`]: the store behind the journal; [`embedded`], the one inside the process, and [`scylla`], a database.
+//! 6. [`settled`]: the store behind the journal; [`embedded`], the one inside the process, and [`scylla`], a database;
+//!    `plan`, what a batch does to its room in both.
 //! 7. [`persistent`]: both together, as a node has them: a [`Store`] for each shard.
 //! 8. [`walk`]: going through all that is kept; [`checksum`] and [`verify`], which do.
 //! 9. [`conformance`]: the promises as checks that every engine passes.
@@ -28,6 +29,7 @@ pub mod journal;
 pub mod limits;
 pub mod memory;
 pub mod persistent;
+mod plan;
 pub mod record;
 pub mod scylla;
 pub mod settled;

@@ -81,7 +81,7 @@ impl<'a> Stage<'a> {
     }
 
     pub fn put_record(&mut self, room: &RoomBytes, record: &Record) {
-        let mut value = Vec::new();
+        let mut value = Vec::with_capacity(record.encoded_size());
         record.encode(&mut value);
         let space = if record.is_message() { Space::Messages } else { Space::Changes };
         self.put(space, room.seq(record.place.seq), value);
