@@ -1,6 +1,7 @@
 //! The command line. Every flag is also an environment variable; flags win.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -73,7 +74,8 @@ pub enum StoreEngine {
 }
 
 /// Where ScyllaDB is. A password is read from ROOKERY_SCYLLA__PASSWORD.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[command(next_help_heading = "ScyllaDB (--store scylla)")]
 pub struct ScyllaArgs {
     /// Addresses of some of its nodes, as host:port
@@ -162,6 +164,8 @@ pub enum StoreVerb {
     Backup(BackupOptions),
     /// Rewrite the files, so that what was deleted or erased is in none of them, also while the node runs
     Compact(DataOption),
+    /// Move what a running node has in its folder to ScyllaDB, or show how far that is; the node goes on meanwhile
+    Move(MoveOptions),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -209,4 +213,16 @@ pub struct BackupOptions {
     pub target: PathBuf,
     #[command(flatten)]
     pub folder: DataOption,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery store move --data ./data --scylla-nodes 127.0.0.1:9042")]
+pub struct MoveOptions {
+    #[command(flatten)]
+    pub folder: DataOption,
+    #[command(flatten)]
+    pub to: ScyllaArgs,
+    /// Give the move up: the node stays with its folder
+    #[arg(long)]
+    pub stop: bool,
 }

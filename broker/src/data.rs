@@ -20,6 +20,11 @@ pub enum DataError {
     },
     /// There is no data folder.
     Missing(PathBuf),
+    /// Its history was moved to a database.
+    Moved {
+        path: PathBuf,
+        keyspace: String,
+    },
     Io {
         path: PathBuf,
         what: &'static str,
@@ -43,6 +48,11 @@ impl std::fmt::Display for DataError {
             DataError::Missing(path) => {
                 write!(f, "{}: no data folder of a node - name the one that is meant with --data", path.display())
             }
+            DataError::Moved { path, keyspace } => write!(
+                f,
+                "{}: this folder's history was moved to ScyllaDB, keyspace {keyspace} - start with --store scylla",
+                path.display()
+            ),
             DataError::Io { path, what, error } => write!(f, "{}: {what}: {error}", path.display()),
         }
     }
@@ -57,6 +67,10 @@ pub const FORMAT_FILE: &str = "format";
 pub const RUN_FILE: &str = "run";
 /// Of a tool that looks at the folder, as long as it does.
 pub const LOOK: &str = "look.tmp";
+/// Of a move to a database that is not over.
+pub const MOVING: &str = "moving";
+/// Names the keyspace that has this folder's history, once it was moved there.
+pub const DATABASE: &str = "database";
 /// The node's control socket, as long as it runs.
 pub const CONTROL: &str = "control";
 
@@ -83,6 +97,7 @@ impl DataFolder {
         }
         let folder = DataFolder::lock(path)?;
         folder.check_format(false)?;
+        folder.check_not_moved()?;
         Ok(folder)
     }
 
@@ -132,6 +147,22 @@ impl DataFolder {
         Ok(run)
     }
 
+    /// The keyspace that has this folder's history. None: the folder has it.
+    pub fn database(&self) -> Result<Option<String>, DataError> {
+        Ok(self.read(DATABASE)?.map(|keyspace| keyspace.trim().to_owned()))
+    }
+
+    /// From now on this keyspace has the history.
+    pub fn moved_to(&self, keyspace: &str) -> Result<(), DataError> {
+        self.write_durably(DATABASE, &format!("{keyspace}\n"))
+    }
+
+    /// What the folder has in its own files is the history.
+    pub fn check_not_moved(&self) -> Result<(), DataError> {
+        let moved = |keyspace| DataError::Moved { path: self.path.clone(), keyspace };
+        self.database()?.map_or(Ok(()), |keyspace| Err(moved(keyspace)))
+    }
+
     /// Another's number for a run: the next one of this folder is above it, too.
     pub fn note_run(&self, run: u64) -> Result<(), DataError> {
         let known = self.read(RUN_FILE)?.and_then(|text| text.trim().parse::<u64>().ok());
@@ -157,7 +188,7 @@ impl DataFolder {
         Ok(identity)
     }
 
-    fn read(&self, name: &str) -> Result<Option<String>, DataError> {
+    pub fn read(&self, name: &str) -> Result<Option<String>, DataError> {
         let path = self.path.join(name);
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
@@ -167,16 +198,16 @@ impl DataFolder {
     }
 
     /// The old content or the new one, never half of it: written aside, synced, renamed, and the folder synced.
-    fn write_durably(&self, name: &str, text: &str) -> Result<(), DataError> {
-        let aside = self.path.join(format!("{name}.new"));
+    pub fn write_durably(&self, name: &str, text: &str) -> Result<(), DataError> {
+        let (path, aside) = (self.path.join(name), self.path.join(format!("{name}.new")));
         let write = || {
             let mut file = File::create(&aside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            std::fs::rename(&aside, self.path.join(name))?;
-            File::open(&self.path)?.sync_all()
+            std::fs::rename(&aside, &path)?;
+            File::open(path.parent().unwrap_or(&self.path))?.sync_all()
         };
-        write().map_err(|error| DataError::Io { path: self.path.join(name), what: "cannot be written", error })
+        write().map_err(|error| DataError::Io { path: path.clone(), what: "cannot be written", error })
     }
 }
 

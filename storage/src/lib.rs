@@ -7,7 +7,7 @@
 //! 4. [`memory`]: the model, an engine for nodes that forget. [`faulty`]: any engine, but late, failing and crashing.
 //! 5. [`entry`]: a batch as bytes. [`journal`]: the node's append log, which keeps such entries.
 //! 6. [`settled`]: the store behind the journal; [`embedded`], the one inside the process, and [`scylla`], a database;
-//!    `plan`, what a batch does to its room in both.
+//!    `plan`, what a batch does to its room in both; [`both`]: two of them, while a node moves from one to the other.
 //! 7. [`persistent`]: both together, as a node has them: a [`Store`] for each shard.
 //! 8. [`walk`]: going through all that is kept; [`checksum`] and [`verify`], which do.
 //! 9. [`conformance`]: the promises as checks that every engine passes.
@@ -19,6 +19,7 @@
 pub mod answer;
 pub mod ask;
 pub mod batch;
+pub mod both;
 pub mod checksum;
 pub mod conformance;
 pub mod dice;

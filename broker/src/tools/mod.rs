@@ -54,6 +54,8 @@ fn not_open(error: DataError) -> Failure {
             "{}: a node runs on this data folder - stop it first, or make a backup and look at that",
             path.display()
         )),
-        other @ (DataError::Newer { .. } | DataError::Missing(_) | DataError::Io { .. }) => Failure::config(other),
+        other @ (DataError::Newer { .. } | DataError::Missing(_) | DataError::Moved { .. } | DataError::Io { .. }) => {
+            Failure::config(other)
+        }
     }
 }

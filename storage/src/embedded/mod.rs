@@ -4,7 +4,7 @@
 //! writes of a call. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
 //! snapshot each. [`preflight`] and [`foreign`] look at the engine's files before it does, [`marks`] tells whether its
 //! keyspaces belong together, [`compact`] gives up what is gone, [`copy`] makes another of it,
-//! [`found`] begins rooms of another, [`check`] reads its files.
+//! [`found`] begins rooms of another, [`kept`] hands them out as they are, [`check`] reads its files.
 //!
 //! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
 
@@ -15,6 +15,7 @@ mod cut;
 mod disk;
 mod foreign;
 mod found;
+mod kept;
 pub(crate) mod keys;
 mod marks;
 pub(crate) mod meta;
@@ -34,7 +35,8 @@ use crate::answer::{Outcome, RoomState};
 use crate::ask::{Ask, Position};
 use crate::settled::{Entry, Fault, Settled};
 use crate::{Epoch, RoomKey};
-use disk::{Disk, Space, fault, guarded};
+pub(crate) use disk::guarded;
+use disk::{Disk, Space, fault};
 use fjall::PersistMode;
 use stage::Stage;
 use std::path::Path;

@@ -35,6 +35,8 @@ pub(crate) struct Backlog {
 struct State {
     /// None: it has failed, and is not open again.
     settled: Option<Arc<dyn Settled>>,
+    /// Another one takes its place: who wants it waits for that.
+    is_exchanged: bool,
     rooms: Map<Arc<RoomKey>, BTreeMap<Position, Waiting>>,
     /// What stands in `rooms`.
     order: BTreeMap<Position, Arc<RoomKey>>,
@@ -146,8 +148,11 @@ impl Backlog {
     /// The oldest entries of rooms that nobody has. Waits for some, but no longer than this.
     pub fn take_oldest(&self, patience: Duration) -> Option<Taken> {
         let mut state = self.state.lock();
-        if state.order.is_empty() || state.settled.is_none() {
+        if state.order.is_empty() || state.settled.is_none() || state.is_exchanged {
             self.changed.wait_for(&mut state, patience);
+        }
+        if state.is_exchanged {
+            return None;
         }
         let settled = state.settled.clone()?;
         let mut cost = 0;
@@ -183,7 +188,7 @@ impl Backlog {
     /// Everything of one room, once nobody else has it. None: the settled store is not there.
     pub fn take_room(&self, room: &RoomKey) -> Option<Taken> {
         let mut state = self.state.lock();
-        self.changed.wait_while(&mut state, |state| state.taken.contains_key(room));
+        self.changed.wait_while(&mut state, |state| state.is_exchanged || state.taken.contains_key(room));
         let settled = state.settled.clone()?;
         let Some((room, waiting)) = state.rooms.remove_entry(room) else {
             let room = Arc::new(room.clone());
@@ -203,8 +208,8 @@ impl Backlog {
     /// The settled store, if nothing of this room waits and nobody is settling it.
     pub fn is_settled(&self, room: &RoomKey) -> Option<Arc<dyn Settled>> {
         let state = self.state.lock();
-        let settled = !state.rooms.contains_key(room) && !state.taken.contains_key(room);
-        if settled { state.settled.clone() } else { None }
+        let waits = state.is_exchanged || state.rooms.contains_key(room) || state.taken.contains_key(room);
+        if !waits { state.settled.clone() } else { None }
     }
 
     /// The settled store, whatever waits. Waits until nothing that is here now does any more.
@@ -236,7 +241,7 @@ impl Backlog {
     /// This settled store has failed. True for the first to say so.
     pub fn fails(&self, failed: &Arc<dyn Settled>) -> bool {
         let mut state = self.state.lock();
-        let first = state.settled.as_ref().is_some_and(|settled| Arc::ptr_eq(settled, failed));
+        let first = state.is_settled_by(failed);
         if first {
             state.settled = None;
         }
@@ -264,6 +269,32 @@ impl Backlog {
         self.state.lock().settled = Some(settled);
         self.changed.notify_all();
         Ok(())
+    }
+
+    /// Puts another settled store in the place of this one, which is well and stays as it is. Who settles or reads waits
+    /// meanwhile. `ready` is called while nobody does: it puts in what the other one has not got, and may say no.
+    /// False: this one had failed before.
+    pub fn exchange<E>(
+        &self,
+        from: &Arc<dyn Settled>,
+        to: Arc<dyn Settled>,
+        ready: impl FnOnce(&mut dyn FnMut(Position, Batch)) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let mut state = self.state.lock();
+        self.changed.wait_while(&mut state, |state| state.is_exchanged);
+        state.is_exchanged = true;
+        self.changed.wait_while(&mut state, |state| !state.taken.is_empty());
+        let is_well = state.is_settled_by(from);
+        drop(state);
+        let readied = if is_well { ready(&mut |at, batch| self.add(std::iter::once((at, batch, None)))) } else { Ok(()) };
+        let mut state = self.state.lock();
+        state.is_exchanged = false;
+        // It may have failed to sync meanwhile: then it is opened anew.
+        if is_well && readied.is_ok() && state.is_settled_by(from) {
+            state.settled = Some(to);
+        }
+        self.changed.notify_all();
+        readied.map(|()| is_well)
     }
 
     /// Who waits for batches up to here, which turned out to have settled before the settled store failed.
@@ -308,6 +339,10 @@ impl State {
             Some((room, _)) => room.clone(),
             None => Arc::new(room.clone()),
         }
+    }
+
+    fn is_settled_by(&self, settled: &Arc<dyn Settled>) -> bool {
+        self.settled.as_ref().is_some_and(|own| Arc::ptr_eq(own, settled))
     }
 
     fn remove(&mut self, position: Position, room: &Arc<RoomKey>) -> Option<Waiting> {

@@ -3,7 +3,7 @@
 //! Read in this order: [`shard`] (what a shard hands in), [`desk`] (what it gets back), [`backlog`] (what the journal
 //! has and the settled store has not), [`settle`] (how it gets there, and [`mend`], where damage has left holes), [`reads`]
 //! (how asks are answered), [`feeds`] (who else reads the journal), [`stranded`] (what comes back too late), [`copy`] (a
-//! backup while it runs, and giving up what was deleted).
+//! backup while it runs, and giving up what was deleted), [`moving`] (another settled store takes its place).
 //!
 //! A batch is stored once the journal has synced it. It settles behind that, in groups and in the order of commits; a
 //! room that is asked for settles first, so a read never looks into two places. What has not settled is bounded, and
@@ -14,6 +14,7 @@ mod copy;
 mod desk;
 mod feeds;
 mod mend;
+mod moving;
 mod reads;
 mod settle;
 mod shard;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use desk::Wake;
 pub use feeds::{Feed, FeedError};
+pub use moving::{Moving, Tail};
 pub use shard::ShardStore;
 
 use crate::AckLevel;
@@ -39,6 +41,7 @@ use backlog::{Backlog, Found, Owner};
 use bytes::Bytes;
 use desk::Desk;
 use feeds::Feeds;
+use parking_lot::RwLock;
 use reads::Reads;
 use std::fmt;
 use std::path::PathBuf;
@@ -119,6 +122,8 @@ pub(crate) struct Shared {
     pub stopping: AtomicBool,
     /// How many hold the journal's segments, though they are settled.
     pub holds: AtomicUsize,
+    /// True: nothing is trimmed. Held while a trim is carried out.
+    pub trims_held: RwLock<bool>,
 }
 
 /// A node's store. Shards get their own handles; dropping this leaves its threads running, [`Persistent::close`] ends them.
@@ -167,6 +172,7 @@ impl Persistent {
             desks,
             stopping: AtomicBool::new(false),
             holds: AtomicUsize::new(0),
+            trims_held: RwLock::new(false),
         });
         shared.feeds.settled(settled.watermark());
         shared.adopt(settled).map_err(OpenError::Settled)?;
@@ -201,6 +207,11 @@ impl Persistent {
     /// A reader of the journal, which is kept for it until it is larger than this.
     pub fn feed(&self, name: &str, bound_bytes: u64) -> Result<Feed, FeedError> {
         Feed::begin(&self.shared, name, bound_bytes)
+    }
+
+    /// For whoever moves it to another settled store.
+    pub fn moving(&self) -> Moving {
+        Moving::new(self.shared.clone())
     }
 
     /// What comes back from this node's disk after others went on without it.

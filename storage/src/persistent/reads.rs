@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::settle::settle;
 use super::{PAGE_BYTES, Shared, decode};
 use crate::RoomKey;
-use crate::answer::{Failure, Outcome, TailPage};
+use crate::answer::{Failure, Outcome, TailPage, Trimmed};
 use crate::ask::{Ask, Position};
 use crate::settled::{Fault, Settled};
 use crate::store::Ticket;
@@ -72,24 +72,42 @@ pub(super) fn answer(shared: &Shared, ask: &Ask) -> Result<Outcome, Fault> {
             None => Ok(Outcome::Failed(Failure::Unavailable)),
         };
     };
-    if let Ask::Trim { .. } | Ask::Rest { .. } = ask {
-        return alone(shared, room, |settled| settled.answer(ask));
-    }
-    match shared.backlog.is_settled(room) {
-        Some(settled) => settled.answer(ask),
-        None => alone(shared, room, |settled| settled.answer(ask)),
+    let alone = || {
+        let answered = alone(shared, room, |settled| settled.answer(ask));
+        answered.unwrap_or(Ok(Outcome::Failed(Failure::Unavailable)))
+    };
+    match ask {
+        Ask::Trim { .. } => {
+            let held = shared.trims_held.read();
+            if *held { Ok(Outcome::Trimmed(Trimmed::default())) } else { alone() }
+        }
+        Ask::Rest { .. } => alone(),
+        Ask::Load { .. }
+        | Ask::Fetch { .. }
+        | Ask::Page(_)
+        | Ask::Replay(_)
+        | Ask::Count { .. }
+        | Ask::Lookup { .. }
+        | Ask::Row { .. }
+        | Ask::Expired { .. }
+        | Ask::Scan { .. }
+        | Ask::Rooms { .. }
+        | Ask::Tail { .. } => match shared.backlog.is_settled(room) {
+            Some(settled) => settled.answer(ask),
+            None => alone(),
+        },
     }
 }
 
-/// Settles a room, and does something while nobody else settles it.
-fn alone(
+/// Settles a room, and does something while nobody else settles it. None: the settled store is not there.
+pub(super) fn alone<T>(
     shared: &Shared,
     room: &RoomKey,
-    work: impl FnOnce(&dyn Settled) -> Result<Outcome, Fault>,
-) -> Result<Outcome, Fault> {
-    let Some(taken) = shared.backlog.take_room(room) else { return Ok(Outcome::Failed(Failure::Unavailable)) };
+    work: impl FnOnce(&Arc<dyn Settled>) -> Result<T, Fault>,
+) -> Option<Result<T, Fault>> {
+    let taken = shared.backlog.take_room(room)?;
     let settled = taken.settled.clone();
-    settle(shared, taken, || work(&*settled)).unwrap_or(Ok(Outcome::Failed(Failure::Unavailable)))
+    settle(shared, taken, || work(&settled))
 }
 
 pub(super) fn tail(shared: &Shared, after: Position, limit: usize) -> Result<TailPage, Fault> {

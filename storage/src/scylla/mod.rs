@@ -2,7 +2,8 @@
 //!
 //! [`schema`] and [`migrate`] make the tables, [`open`] and [`lease`] reach them, [`statements`] and [`write`] are all
 //! that is said to them, [`link`] says it. [`rooms`] knows where each room stands. [`stage`] gathers and commits,
-//! [`apply`], [`cut`] and [`trim`] decide what. [`fetch`], [`read`], [`page`], [`replay`] and [`scan`] answer;
+//! [`apply`], [`cut`] and [`trim`] decide what;
+//! [`fill`] takes over rooms of an embedded store. [`fetch`], [`read`], [`page`], [`replay`] and [`scan`] answer;
 //! [`flights`] lets equal reads be one.
 //!
 //! One node holds a keyspace, so what it remembers of a room is how the room is, and locks of its own keep answers whole.
@@ -11,6 +12,7 @@ mod apply;
 mod counters;
 mod cut;
 mod fetch;
+mod fill;
 mod flights;
 mod lease;
 mod link;
@@ -29,6 +31,7 @@ mod trim;
 mod write;
 
 pub use counters::{Count, Counters};
+pub use fill::Filled;
 pub use migrate::{Migrated, migrate};
 pub use open::ScyllaOptions;
 

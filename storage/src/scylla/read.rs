@@ -21,7 +21,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 const AT_ONCE: usize = 16;
 
 impl Room<'_> {
+    /// Rows without it are of a room that was being taken over, and is not there yet.
+    fn is_there(&self) -> bool {
+        self.standing.stamp > 0
+    }
+
     pub async fn state(&self) -> Result<RoomState, Fault> {
+        if !self.is_there() {
+            return Ok(RoomState::default());
+        }
         let found = self.link.read::<(i8, Vec<u8>, Vec<u8>)>(Query::Rows, self.values([])).await?;
         let mut rows = Vec::with_capacity(found.len());
         for (table, key, value) in found {
@@ -42,7 +50,7 @@ impl Room<'_> {
 
     pub async fn row(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
         // The database takes no longer keys, and none was ever written.
-        if key.len() > usize::from(u16::MAX) {
+        if key.len() > usize::from(u16::MAX) || !self.is_there() {
             return Ok(None);
         }
         let found = self.link.read::<(Vec<u8>,)>(Query::Row, self.values([small(table as u8), blob(key)])).await?;
@@ -52,6 +60,9 @@ impl Room<'_> {
 
     /// Rows of one table, in the order of their keys, above one.
     pub async fn rows_of(&self, table: Table, after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, Fault> {
+        if !self.is_there() {
+            return Ok(Vec::new());
+        }
         let (of, limit) = (small(table as u8), limit_value(limit));
         let found = match after {
             Some(key) => self.link.read(Query::RowsOf, self.values([of, blob(key), limit])).await?,

@@ -29,7 +29,7 @@ const FULL_BYTES: usize = 1024 * 1024;
 const FULL_ITEMS: usize = 1024;
 
 /// Rows are removed at a room's moment and written one later, so that a removal of a whole range spares them.
-const PUT_AFTER: i64 = 1;
+pub const PUT_AFTER: i64 = 1;
 /// A room's next moment.
 const STEP: i64 = 2;
 

@@ -2,7 +2,7 @@
 
 use crate::data::DataFolder;
 use rookery_protocol::ids::Epoch;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Shared by all shards of a node. Touched at failures only.
 #[derive(Clone)]
@@ -13,7 +13,7 @@ struct Inner {
     /// Where runs are remembered. None: nothing that this process numbers survives it.
     folder: Option<Arc<DataFolder>>,
     /// Where nodes share runs: how many this one may take alone, and how it gets more.
-    shared: Option<Shared>,
+    shared: OnceLock<Shared>,
 }
 
 struct Shared {
@@ -25,18 +25,19 @@ struct Shared {
 impl Runs {
     /// `run`: the number of this start, which is durable already.
     pub fn after(run: Epoch, folder: Option<Arc<DataFolder>>) -> Runs {
-        Runs(Arc::new(Inner { last: Mutex::new(run.0), folder, shared: None }))
+        Runs(Arc::new(Inner { last: Mutex::new(run.0), folder, shared: OnceLock::new() }))
     }
 
-    /// So many above the first are this node's; then `more` gives the next such number.
-    pub fn within(self, alone: u64, more: impl Fn(u64) -> Option<u64> + Send + Sync + 'static) -> Runs {
-        let Inner { last, folder, .. } = match Arc::try_unwrap(self.0) {
-            Ok(inner) => inner,
-            Err(shared) => return Runs(shared),
-        };
-        let until = Mutex::new(*last.lock().unwrap_or_else(PoisonError::into_inner) + alone);
-        let shared = Some(Shared { alone, until, more: Box::new(more) });
-        Runs(Arc::new(Inner { last, folder, shared }))
+    /// From now on nodes share them: so many above the last one are this node's; then `more` gives the next such number.
+    pub fn share(&self, alone: u64, more: impl Fn(u64) -> Option<u64> + Send + Sync + 'static) {
+        let until = Mutex::new(self.last().saturating_add(alone));
+        // They are shared once, and for good.
+        let _ = self.0.shared.set(Shared { alone, until, more: Box::new(more) });
+    }
+
+    /// The number that was taken last.
+    pub fn last(&self) -> u64 {
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Higher than every one before, and durable before anything is numbered by it. A folder that cannot be written now
@@ -44,7 +45,7 @@ impl Runs {
     /// start is above it all the same unless the clock was set back, because it takes the time in seconds.
     pub fn next(&self) -> Epoch {
         let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = &self.0.shared {
+        if let Some(shared) = self.0.shared.get() {
             shared.reach(&mut last);
         }
         let kept = self.0.folder.as_ref().map(|folder| folder.next_run(last.saturating_add(1)));
@@ -86,7 +87,8 @@ mod tests {
     fn runs_that_nodes_share_are_taken_together() {
         let asked = Arc::new(AtomicU64::new(0));
         let seen = asked.clone();
-        let runs = Runs::after(Epoch(100), None).within(3, move |at_least| {
+        let runs = Runs::after(Epoch(100), None);
+        runs.share(3, move |at_least| {
             seen.store(at_least, Ordering::Relaxed);
             Some(at_least + 50)
         });

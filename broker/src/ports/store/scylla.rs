@@ -15,7 +15,7 @@ const PASSWORD: &str = "ROOKERY_SCYLLA__PASSWORD";
 const THREADS: usize = 2;
 
 /// How long a database that cannot be reached, or is held by another node, is left alone.
-const AGAIN: Duration = Duration::from_secs(1);
+pub const AGAIN: Duration = Duration::from_secs(1);
 
 /// Numbers for runs that this node takes by itself, when its disk fails.
 pub const RUNS_AHEAD: u64 = 16;
@@ -39,7 +39,7 @@ impl Database {
     }
 
     /// Opens it, or says why not.
-    pub fn open(&self) -> Result<Arc<dyn Settled>, Fault> {
+    pub fn open(&self) -> Result<Arc<Scylla>, Fault> {
         // What was open before gives the lease back first.
         *self.lock() = None;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
@@ -55,7 +55,7 @@ impl Database {
         let mut said = String::new();
         loop {
             match self.open() {
-                Err(fault @ (Fault::Io(_) | Fault::Held { .. })) if !fault.to_string().contains("rookery migrate") => {
+                Err(fault) if Database::may_pass(&fault) => {
                     let what = fault.to_string();
                     if what != said {
                         tracing::warn!(event = "waiting_for_the_database", %what);
@@ -63,9 +63,15 @@ impl Database {
                     }
                     std::thread::sleep(AGAIN);
                 }
-                other => return other,
+                other => return Ok(other?),
             }
         }
+    }
+
+    /// Whoever waits for it in vain has named another one, or has not made its tables.
+    pub fn may_pass(fault: &Fault) -> bool {
+        matches!(fault, Fault::Io(_) | Fault::Poisoned(_) | Fault::Held { .. })
+            && !fault.to_string().contains("rookery migrate")
     }
 
     /// A number for this start, above every run of every node before.
