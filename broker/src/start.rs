@@ -3,7 +3,7 @@
 use crate::auth::{Secret, Tokens};
 use crate::cli::{self, LimitOptions, StoreEngine};
 use crate::control::Door;
-use crate::data::DataFolder;
+use crate::data::{DataFolder, STORE};
 use crate::http::FrontSettings;
 use crate::net::listen::{self, ListenOptions};
 use crate::net::origin::{Origin, OriginPolicy};
@@ -58,6 +58,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     }
     // The folder first: its lock keeps a second process from everything that follows.
     let data = Arc::new(DataFolder::open(&options.data).map_err(Failure::config)?);
+    check_place(&data, options.store)?;
     let secret = secret(data.path())?;
     let clock = Clock::default();
     let shards = shard_count(options.shards)?;
@@ -123,8 +124,9 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         let keep = move |room: &RoomKey, now| classes.class_of(room).map(|class| class.keep(now));
         store.keep(Box::new(keep), clock.clone());
     }
+    store.take_up_move(runs, &data);
     // Without it the node serves all the same; a backup is made when it is stopped.
-    let control = Door::open(data.path(), store.reader());
+    let control = Door::open(data.path(), store.reader(), store.mover());
     let control = control.inspect_err(|error| tracing::error!(event = "control_not_open", %error)).ok();
     banner::print(&banner::Facts {
         address,
@@ -147,6 +149,25 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         store.close();
     }
     ended
+}
+
+/// A folder's history is in its files, or in a database, and not looked for elsewhere.
+fn check_place(data: &DataFolder, store: StoreEngine) -> Result<(), Failure> {
+    match store {
+        StoreEngine::Memory => Ok(()),
+        StoreEngine::Embedded => data.check_not_moved().map_err(Failure::config),
+        StoreEngine::Scylla => {
+            let is_moved = data.database().map_err(Failure::config)?.is_some();
+            if is_moved || !data.path().join(STORE).exists() {
+                return Ok(());
+            }
+            Err(Failure::config(format!(
+                "{}: the history of this folder is in its own files - start with --store embedded, and move it with \
+                 `rookery store move`",
+                data.path().display()
+            )))
+        }
+    }
 }
 
 /// Makes or renews the tables of a database.

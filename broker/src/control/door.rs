@@ -2,6 +2,7 @@
 
 use super::{Address, Answer, Request, read_line};
 use crate::data::CONTROL;
+use crate::ports::store::moving::Mover;
 use crate::start::Failure;
 use crate::tools::copy_store;
 use rookery_storage::Fault;
@@ -19,6 +20,8 @@ use std::time::Duration;
 const AT_ONCE: usize = 2;
 /// How long somebody may take to say what is asked, and to take an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is said again how far a move is.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// `EX_USAGE`, `EX_UNAVAILABLE`, `EX_TEMPFAIL`.
 const USAGE: u8 = 64;
 const UNAVAILABLE: u8 = 69;
@@ -35,12 +38,14 @@ struct Shared {
     data: PathBuf,
     /// None: this node's history is in memory.
     reader: Option<Reader>,
+    /// None: its history is not in the folder.
+    mover: Option<Arc<Mover>>,
     closing: AtomicBool,
     asking: AtomicUsize,
 }
 
 impl Door {
-    pub fn open(data: &Path, reader: Option<Reader>) -> io::Result<Door> {
+    pub fn open(data: &Path, reader: Option<Reader>, mover: Option<Arc<Mover>>) -> io::Result<Door> {
         let address = Address::of(data)?;
         match std::fs::remove_file(data.join(CONTROL)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -50,7 +55,7 @@ impl Door {
         // Until here others may have come to the door; who they are is asked of each.
         std::fs::set_permissions(data.join(CONTROL), std::fs::Permissions::from_mode(0o600))?;
         let (closing, asking) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { data: data.to_owned(), reader, closing, asking });
+        let shared = Arc::new(Shared { data: data.to_owned(), reader, mover, closing, asking });
         let inside = Arc::clone(&shared);
         let thread =
             std::thread::Builder::new().name("control".to_owned()).spawn(move || listen(&inside, &listener))?;
@@ -142,7 +147,41 @@ fn answer(shared: &Shared, stream: &UnixStream) -> Result<(), Failure> {
             let compacted: Result<(), Fault> = reader.compact();
             compacted.map_err(|fault| Failure { message: fault.to_string(), status: UNAVAILABLE })
         }
+        Request::Move { to } => mover(shared)?.begin(&to).map_err(unavailable).and_then(|()| watch(shared, stream)),
+        Request::StopMove => {
+            let was = mover(shared)?.stop();
+            let line = if was { "stopped" } else { "nothing is being moved" };
+            // Whoever has gone is told nothing.
+            let _ = say(stream, &Answer::Says(line.to_owned()));
+            Ok(())
+        }
     }
+}
+
+fn unavailable(message: String) -> Failure {
+    Failure { message, status: UNAVAILABLE }
+}
+
+fn mover(shared: &Shared) -> Result<&Mover, Failure> {
+    let elsewhere = || unavailable("this node's history is in a database already".to_owned());
+    shared.mover.as_deref().ok_or_else(elsewhere)
+}
+
+/// Says how far a move is, once a second or when something is new, until it is over or nobody listens.
+fn watch(shared: &Shared, stream: &UnixStream) -> Result<(), Failure> {
+    let (mover, mut seen) = (mover(shared)?, 0);
+    while !shared.closing.load(Ordering::Acquire) {
+        let now = mover.watch(seen, LOOK_EVERY);
+        if (now.number > seen || now.over.is_none()) && say(stream, &Answer::Says(now.line)).is_err() {
+            // The move goes on.
+            return Ok(());
+        }
+        if let Some(over) = now.over {
+            return over.map_err(unavailable);
+        }
+        seen = now.number;
+    }
+    Err(Failure { message: "the node stops; the move goes on with its next start".to_owned(), status: LATER })
 }
 
 fn say(mut stream: &UnixStream, answer: &Answer) -> io::Result<()> {

@@ -1,12 +1,13 @@
 //! What a running node is asked from the same machine: a socket in its data folder, for its own user only.
 //!
 //! A question is one JSON line, `{"do":"backup","target":"/backups/monday"}`; lines of progress may follow, and one last
-//! line says that it is done or why not. Whoever asked and goes away gives up what was asked.
+//! line says that it is done or why not. Whoever asked and goes away gives up what was asked; only a move goes on.
 
 mod door;
 
 pub use door::Door;
 
+use crate::cli::ScyllaArgs;
 use crate::data::CONTROL;
 use crate::start::Failure;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub enum Request {
     Backup { target: String },
     /// What was deleted is to be in no file any more.
     Compact,
+    /// The history is to move to a database; or how far that is.
+    Move { to: ScyllaArgs },
+    /// It is to stay in the folder after all.
+    StopMove,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +40,8 @@ pub enum Request {
 pub enum Answer {
     /// Bytes so far.
     Progress(u64),
+    /// How far it is, in words.
+    Says(String),
     Done,
     Failed {
         status: u8,
@@ -58,7 +65,7 @@ impl Address {
 }
 
 /// Asks the node that has this folder, and waits until it is done.
-pub fn ask(data: &Path, request: &Request, progress: &mut dyn FnMut(u64)) -> Result<(), Failure> {
+pub fn ask(data: &Path, request: &Request, progress: &mut dyn FnMut(Answer)) -> Result<(), Failure> {
     let no_answer = |why: &dyn std::fmt::Display| Failure {
         message: format!("{}: the process that uses this folder does not answer: {why} - try again", data.display()),
         status: LATER,
@@ -72,7 +79,7 @@ pub fn ask(data: &Path, request: &Request, progress: &mut dyn FnMut(u64)) -> Res
     let mut lines = BufReader::new(stream);
     loop {
         match read_line::<Answer>(&mut lines).map_err(io)? {
-            Some(Answer::Progress(bytes)) => progress(bytes),
+            Some(answer @ (Answer::Progress(_) | Answer::Says(_))) => progress(answer),
             Some(Answer::Done) => return Ok(()),
             Some(Answer::Failed { status, why }) => return Err(Failure { message: why, status }),
             None => return Err(no_answer(&"it has ended")),

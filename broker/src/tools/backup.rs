@@ -6,7 +6,7 @@
 use super::frozen::Stopped;
 use super::{CREATE, DISK, failure};
 use crate::auth::SECRET_FILE;
-use crate::control::{self, Request};
+use crate::control::{self, Answer, Request};
 use crate::data::{DataError, FEEDS, FORMAT_FILE, JOURNAL, LOCK_FILE, RUN_FILE, STORE};
 use crate::start::Failure;
 use rookery_storage::{Fault, Settled};
@@ -40,8 +40,10 @@ pub fn run(data: &Path, target: &Path) -> Result<(), Failure> {
         Err(_) if is_busy(data) => {
             let text = target.to_str().ok_or_else(|| failure(CREATE, "the target's name is no UTF-8"))?;
             let request = Request::Backup { target: text.to_owned() };
-            control::ask(data, &request, &mut |bytes| {
-                tell(bytes);
+            control::ask(data, &request, &mut |answer| {
+                if let Answer::Progress(bytes) = answer {
+                    tell(bytes);
+                }
             })?;
         }
         Err(other) => return Err(other),

@@ -2,7 +2,7 @@
 //!
 //! [`frozen`] opens a stopped node's folder without a change to it; [`verify`], [`stats`] and [`export`] read it.
 //! [`import`] writes rooms of an export, whose lines are in [`lines`]. [`backup`] and [`compact`] do it themselves, or
-//! ask the node that has the folder ([`crate::control`]).
+//! ask the node that has the folder ([`crate::control`]); [`moving`] only asks.
 
 mod backup;
 mod compact;
@@ -10,6 +10,7 @@ mod export;
 mod frozen;
 mod import;
 mod lines;
+mod moving;
 mod names;
 mod stats;
 mod verify;
@@ -40,6 +41,7 @@ pub fn run(verb: &StoreVerb) -> Result<(), Failure> {
         StoreVerb::Import(options) => import::run(&options.file, &options.folder.data),
         StoreVerb::Backup(options) => backup::run(&options.folder.data, &options.target),
         StoreVerb::Compact(options) => compact::run(&options.data),
+        StoreVerb::Move(options) => moving::run(options),
     }
 }
 

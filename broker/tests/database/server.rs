@@ -2,6 +2,8 @@
 
 use crate::proxy::Proxy;
 use crate::support::{Folder, Node};
+use scylla::client::session_builder::SessionBuilder;
+use scylla::response::query_result::QueryResult;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -62,10 +64,33 @@ impl Keyspace {
         Proxy::to(server().address)
     }
 
+    /// The database itself, behind the node's back.
+    pub fn say(&self, cql: &str) -> QueryResult {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let session = SessionBuilder::new().known_node_addr(server().address).build().await.unwrap();
+            session.query_unpaged(cql.replace("{ks}", &self.name), ()).await.unwrap()
+        })
+    }
+
+    /// `rookery store move`, which shows how far it is.
+    pub fn move_there(&self, data: &Folder, way: SocketAddr) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_rookery"))
+            .args(["store", "move", "--scylla-keyspace", &self.name, "--scylla-nodes", &way.to_string()])
+            .arg("--data")
+            .arg(data.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
     pub fn start(&self, data: Arc<Folder>, way: SocketAddr) -> Node {
         let way = way.to_string();
         let keyspace = ["--scylla-keyspace", &self.name, "--scylla-nodes", &way];
-        let unlimited = ["--commands-per-second", "0", "--user-commands-per-second", "0"];
+        let unlimited =
+            ["--commands-per-second", "0", "--user-commands-per-second", "0", "--room-events-per-second", "0"];
         Node::start_in(data, 2, &[&["--store", "scylla"], keyspace.as_slice(), &unlimited].concat())
     }
 }

@@ -119,7 +119,8 @@ impl Moving {
         reads::alone(&self.0, room, work).unwrap_or_else(away)
     }
 
-    pub fn is_over(&self) -> bool {
-        self.0.is_stopping()
+    /// The last position that was committed.
+    pub fn end(&self) -> Position {
+        self.0.log.end()
     }
 }

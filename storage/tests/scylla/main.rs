@@ -6,6 +6,7 @@
 mod again;
 mod conformance;
 mod crash;
+mod filling;
 mod keyspace;
 mod late;
 mod rig;

@@ -3,7 +3,7 @@
 //! Read in this order: [`rows`] (what is written), [`codec`] (its bytes), [`image`] and [`load`] (a room comes back),
 //! [`fetch`], [`replay`] (what else is asked), [`reading`] (records as the engine sees them),
 //! [`failures`] and [`runs`] (what is not stored), [`node`] (the store of all shards together), [`keeper`] (retention),
-//! [`returner`] (what comes back too late).
+//! [`returner`] (what comes back too late), [`moving`] (from the folder to a database, while the node runs).
 //!
 //! A store that answers at once (the memory model) is answered for within the call; one that answers later, by facts.
 
@@ -13,6 +13,7 @@ mod fetch;
 pub(crate) mod image;
 mod keeper;
 mod load;
+pub(crate) mod moving;
 mod node;
 mod reading;
 mod replay;
@@ -20,6 +21,7 @@ mod returner;
 mod rows;
 mod runs;
 mod scylla;
+mod source;
 #[cfg(test)]
 mod tests;
 

@@ -1,8 +1,10 @@
 //! The store of the whole node, from which each shard gets its port.
 
 use super::keeper::{KeepOf, Keeper};
+use super::moving::{self, Mover};
 use super::returner;
 use super::scylla::{Database, RUNS_AHEAD};
+use super::source::Source;
 use super::{Runs, StorePort};
 use crate::cli::{Serve, StoreEngine};
 use crate::data::{self, DataFolder};
@@ -13,11 +15,9 @@ use rookery_engine::message::{Envelope, Parcel, RoomAddress, ShardId, ToHome};
 use rookery_engine::placement;
 use rookery_engine::ports::Fact;
 use rookery_protocol::ids::{AckLevel, Epoch, RoomKey};
-use rookery_storage::embedded::{Embedded, EmbeddedOptions};
 use rookery_storage::journal::{self, RealDisk};
 use rookery_storage::limits::SCAN_ROWS;
 use rookery_storage::persistent::{OpenError, OpenSettled, Options, Persistent, Reader, Wake};
-use rookery_storage::settled::Settled;
 use rookery_storage::{Ask, Outcome, Table};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,22 +39,22 @@ pub struct Kept {
     persistent: Persistent,
     keeper: Option<Keeper>,
     database: Option<Arc<Database>>,
+    /// Of a node whose history is in its folder, unless it was moved.
+    source: Option<Arc<Source>>,
+    mover: Option<Arc<Mover>>,
 }
 
 impl NodeStore {
     /// `doors`: of all shards, which are called when the store has answers for them.
     pub fn open(serve: &Serve, data: &DataFolder, doors: &Doors) -> Result<NodeStore, String> {
         let mut options = Options::new(journal::Options::new(data.path().join(data::JOURNAL)));
+        let source = Source::new(data.path().join(data::STORE));
         let (open_settled, database): (OpenSettled, _) = match serve.store {
             StoreEngine::Memory => return Ok(NodeStore::Memory),
             StoreEngine::Embedded => {
                 options.journal.reserve_bytes = RESERVE_BYTES;
-                let folder = data.path().join(data::STORE);
-                let open = move || {
-                    let embedded = Embedded::open(&folder, &EmbeddedOptions::default())?;
-                    Ok(Arc::new(embedded) as Arc<dyn Settled>)
-                };
-                (Box::new(open), None)
+                let source = source.clone();
+                (Box::new(move || source.open()), None)
             }
             StoreEngine::Scylla => {
                 options.synced = AckLevel::Local;
@@ -65,7 +65,7 @@ impl NodeStore {
                 let first = Mutex::new(Some(database.open_in_time().map_err(|fault| fault.to_string())?));
                 let open = move || {
                     let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    first.map_or_else(|| opens.open(), Ok)
+                    first.map_or_else(|| Ok(opens.open()? as _), Ok)
                 };
                 (Box::new(open), Some(database))
             }
@@ -73,7 +73,9 @@ impl NodeStore {
         let wakes = doors.iter().cloned().map(wake).collect();
         let persistent = Persistent::open(options, Arc::new(RealDisk), open_settled, wakes)
             .map_err(|error: OpenError| error.to_string())?;
-        Ok(NodeStore::Kept(Box::new(Kept { persistent, keeper: None, database })))
+        moving::begin_with(data, &persistent.moving()).map_err(|error| error.to_string())?;
+        let source = database.is_none().then_some(source);
+        Ok(NodeStore::Kept(Box::new(Kept { persistent, keeper: None, database, source, mover: None })))
     }
 
     /// The number of this start, durable before anything uses it: this folder's, or the database's, which all nodes share.
@@ -91,10 +93,10 @@ impl NodeStore {
             NodeStore::Memory => Runs::after(run, None),
             NodeStore::Kept(kept) => {
                 let runs = Runs::after(run, Some(data.clone()));
-                match kept.database.clone() {
-                    None => runs,
-                    Some(database) => runs.within(RUNS_AHEAD, move |at_least| database.take_run(at_least).ok()),
+                if let Some(database) = kept.database.clone() {
+                    runs.share(RUNS_AHEAD, move |at_least| database.take_run(at_least).ok());
                 }
+                runs
             }
         }
     }
@@ -127,6 +129,23 @@ impl NodeStore {
         let run = move || returner::run(&returns, |ask| reader.answer(ask), send, || clock.now().wall);
         if let Err(error) = std::thread::Builder::new().name("returner".to_owned()).spawn(run) {
             tracing::error!(event = "nothing_is_returned", %error);
+        }
+    }
+
+    /// A move to a database that an earlier run began goes on; another one can begin.
+    pub fn take_up_move(&mut self, runs: Runs, data: &Arc<DataFolder>) {
+        let NodeStore::Kept(kept) = self else { return };
+        let Some(source) = kept.source.clone() else { return };
+        let mover = Arc::new(Mover::new(data.clone(), kept.persistent.moving(), source, runs));
+        mover.take_up();
+        kept.mover = Some(mover);
+    }
+
+    /// None: there is nothing in the folder that could move.
+    pub fn mover(&self) -> Option<Arc<Mover>> {
+        match self {
+            NodeStore::Memory => None,
+            NodeStore::Kept(kept) => kept.mover.clone(),
         }
     }
 
@@ -184,8 +203,11 @@ impl NodeStore {
         match self {
             NodeStore::Memory => {}
             NodeStore::Kept(kept) => {
-                let Kept { persistent, keeper, database: _ } = *kept;
+                let Kept { persistent, keeper, database: _, source: _, mover } = *kept;
                 drop(keeper);
+                if let Some(mover) = mover {
+                    mover.close();
+                }
                 persistent.close();
             }
         }

@@ -74,6 +74,11 @@ impl Database {
             && !fault.to_string().contains("rookery migrate")
     }
 
+    /// Gives it back, once nobody else uses it.
+    pub fn close(&self) {
+        *self.lock() = None;
+    }
+
     /// A number for this start, above every run of every node before.
     pub fn take_run(&self, at_least: u64) -> Result<u64, Fault> {
         let scylla = self.lock().clone().ok_or_else(|| Fault::Io("the database is not open".to_owned()))?;
