@@ -41,7 +41,7 @@ impl Kept<'_> {
     pub fn rows(&self) -> impl Iterator<Item = Result<Row, Fault>> + use<'_> {
         self.meta.tables().flat_map(move |table| {
             let prefix = self.bytes.row(table, &[]);
-            self.view.prefix(Space::Rows, &prefix.clone()).map(move |pair| {
+            self.view.prefix(Space::Rows, &prefix).map(move |pair| {
                 let (key, value) = located(pair, self.key, None)?;
                 let value = open_row(self.key, &key, &value)?;
                 Ok(Row { table, key: key.slice(prefix.len()..), value })
@@ -52,7 +52,7 @@ impl Kept<'_> {
     /// Every message of a thread: the root, its number in the thread, and where it stands.
     pub fn threads(&self) -> impl Iterator<Item = Result<(Place, u64, Place), Fault>> + use<'_> {
         let prefix = self.bytes.index(Index::Threads);
-        self.view.prefix(Space::Index, &prefix.clone()).map(move |pair| {
+        self.view.prefix(Space::Index, &prefix).map(move |pair| {
             let (key, value) = located(pair, self.key, None)?;
             let root = key.get(prefix.len()..).and_then(place_of_key);
             let entry = root.zip(last_number(&key)).zip(number_of(&value));

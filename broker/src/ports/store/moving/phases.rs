@@ -128,8 +128,8 @@ impl Phases<'_> {
             count += 1;
             Ok::<_, Fault>(())
         })?;
-        let before = std::mem::replace(self.progress, Progress::begin(&self.progress.to, Some(self.progress)));
-        (self.progress.is_ours, self.progress.phase) = (before.is_ours, Phase::Fill);
+        *self.progress = Progress::begin(&self.progress.to, Some(&*self.progress));
+        self.progress.phase = Phase::Fill;
         (self.progress.position, self.progress.rooms) = (position.0, count);
         Ok(self.save()?)
     }
@@ -292,7 +292,7 @@ impl Phases<'_> {
 /// Goes on until it is moved, or somebody ends it, or nothing helps any more.
 pub(super) fn run(shared: &Shared, mut progress: Progress) -> Result<(), Trouble> {
     let database = Database::new(&progress.to, &shared.data).map_err(Trouble::Failed);
-    let mut done = match database {
+    let done = match database {
         Ok(database) => {
             let done = go_on(shared, &mut progress, &database);
             if done.is_err() {
@@ -302,7 +302,7 @@ pub(super) fn run(shared: &Shared, mut progress: Progress) -> Result<(), Trouble
         }
         Err(trouble) => Err(trouble),
     };
-    if let Err(trouble) = &mut done {
+    if let Err(trouble) = &done {
         match trouble {
             Trouble::Failed(why) => (progress.phase, progress.why) = (Phase::Failed, Some(why.clone())),
             Trouble::Ending if shared.ending() == Ending::Stop => progress.phase = Phase::Stopped,
@@ -319,7 +319,7 @@ pub(super) fn run(shared: &Shared, mut progress: Progress) -> Result<(), Trouble
 
 fn go_on(shared: &Shared, progress: &mut Progress, database: &Arc<Database>) -> Result<(), Trouble> {
     loop {
-        let why = match (Phases { shared, progress, database }).run() {
+        let why = match (Phases { shared, progress: &mut *progress, database }).run() {
             Err(Trouble::Away(why)) => why,
             Err(Trouble::Anew(why)) => {
                 tracing::warn!(event = "move_begins_anew", %why);
