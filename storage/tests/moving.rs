@@ -151,7 +151,8 @@ fn another_store_takes_its_place_while_a_shard_goes_on() {
             while both.lost().is_none() && compared < 40 {
                 let agree = moving.alone(&room_of(compared % ROOMS), |settled| {
                     assert!(Arc::ptr_eq(settled, &both_present));
-                    let sums = (sum(&*both.old, &room_of(compared % ROOMS))?, sum(&*both.new, &room_of(compared % ROOMS))?);
+                    let sums =
+                        (sum(&*both.old, &room_of(compared % ROOMS))?, sum(&*both.new, &room_of(compared % ROOMS))?);
                     Ok(both.lost().is_some() || sums.0 == sums.1)
                 });
                 assert!(agree.unwrap());
@@ -164,7 +165,10 @@ fn another_store_takes_its_place_while_a_shard_goes_on() {
             let next: Arc<dyn Settled> = if left == usize::MAX { new.clone() } else { present.clone() };
             losses += usize::from(both.lost().is_some());
             assert!(moving.exchange(&both_present, next, Position(u64::MAX), || Ok(())).unwrap());
-            assert!(!moving.exchange(&both_present, present, Position(0), || Ok(())).unwrap(), "it is not the present one");
+            assert!(
+                !moving.exchange(&both_present, present, Position(0), || Ok(())).unwrap(),
+                "it is not the present one"
+            );
         }
         feed.end().unwrap();
         losses
@@ -176,7 +180,9 @@ fn another_store_takes_its_place_while_a_shard_goes_on() {
     drop(moving);
     let (persistent, _called) = open(&journal, &copy);
     for n in 0..ROOMS {
-        let Outcome::Loaded(state) = persistent.reader().answer(&Ask::Load { room: room_of(n) }).unwrap() else { panic!() };
+        let Outcome::Loaded(state) = persistent.reader().answer(&Ask::Load { room: room_of(n) }).unwrap() else {
+            panic!()
+        };
         assert_eq!((state.messages, state.newest.seq.0), (last, last));
     }
     persistent.close();

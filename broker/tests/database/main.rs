@@ -9,6 +9,6 @@ mod outage;
 mod proxy;
 mod returns;
 mod server;
-mod talk;
 #[path = "../support/mod.rs"]
 mod support;
+mod talk;

@@ -286,7 +286,8 @@ impl Backlog {
         self.changed.wait_while(&mut state, |state| !state.taken.is_empty());
         let is_well = state.is_settled_by(from);
         drop(state);
-        let readied = if is_well { ready(&mut |at, batch| self.add(std::iter::once((at, batch, None)))) } else { Ok(()) };
+        let readied =
+            if is_well { ready(&mut |at, batch| self.add(std::iter::once((at, batch, None)))) } else { Ok(()) };
         let mut state = self.state.lock();
         state.is_exchanged = false;
         // It may have failed to sync meanwhile: then it is opened anew.

@@ -45,8 +45,8 @@ impl Scylla {
             let inner = &*self.inner;
             let filled = self.run(async {
                 let _gate = inner.gate.read().await;
-                let mut done = stream::iter(rooms.iter().map(|key| fill(inner, from, key, taken)))
-                    .buffer_unordered(ROOMS_AT_ONCE);
+                let mut done =
+                    stream::iter(rooms.iter().map(|key| fill(inner, from, key, taken))).buffer_unordered(ROOMS_AT_ONCE);
                 let mut all = Filled::default();
                 while let Some(filled) = done.next().await {
                     let Filled { rooms, records, rows, bytes } = filled?;
@@ -158,9 +158,7 @@ impl Group<'_> {
         let place = record.place;
         let at = match record.kind {
             Kind::Message { state: State::Expired, .. } => last_moment(record, meta.newest),
-            Kind::Message { version, state: State::Present | State::Deleted, .. } => {
-                moment(version).max(moment(place))
-            }
+            Kind::Message { version, state: State::Present | State::Deleted, .. } => moment(version).max(moment(place)),
             Kind::Change { .. } | Kind::Void => moment(place),
         };
         self.put(Write::record(record, at)).await?;

@@ -59,10 +59,13 @@ impl From<FeedError> for Trouble {
 /// What the database says, or the store that is moved.
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Trouble {
-        match fault {
-            Fault::OutOfOrder { .. } => Trouble::Anew(fault.to_string()),
-            fault if Database::may_pass(&fault) => Trouble::Away(fault.to_string()),
-            fault => Trouble::Failed(fault.to_string()),
+        let why = fault.to_string();
+        if matches!(fault, Fault::OutOfOrder { .. }) {
+            Trouble::Anew(why)
+        } else if Database::may_pass(&fault) {
+            Trouble::Away(why)
+        } else {
+            Trouble::Failed(why)
         }
     }
 }

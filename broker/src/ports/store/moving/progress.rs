@@ -126,11 +126,7 @@ impl Progress {
 
     pub fn reach(&mut self, room: &RoomKey, filled: u64) {
         let RoomKey { realm, kind, name } = room;
-        self.last = Some(Room {
-            realm: realm.as_str().to_owned(),
-            kind: *kind as u8,
-            name: name.as_str().to_owned(),
-        });
+        self.last = Some(Room { realm: realm.as_str().to_owned(), kind: *kind as u8, name: name.as_str().to_owned() });
         self.filled = self.filled.saturating_add(filled);
     }
 }
