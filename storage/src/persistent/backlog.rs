@@ -137,12 +137,16 @@ impl Backlog {
     }
 
     fn put(&self, state: &mut State, position: Position, room: Arc<RoomKey>, waiting: Waiting) {
-        // A scan of the journal may find what its writer has just reported, too.
-        if state.order.insert(position, room.clone()).is_none() {
-            state.held += waiting.held();
-            self.bytes.fetch_add(waiting.cost, Ordering::Relaxed);
-            state.rooms.entry(room).or_default().insert(position, waiting);
+        // A scan of the journal and its writer may both report it. Only the writer knows who waits for it.
+        let of_room = state.rooms.entry(room.clone()).or_default();
+        if let Some(known) = of_room.get_mut(&position) {
+            known.owner = known.owner.or(waiting.owner);
+            return;
         }
+        state.held += waiting.held();
+        self.bytes.fetch_add(waiting.cost, Ordering::Relaxed);
+        of_room.insert(position, waiting);
+        state.order.insert(position, room);
     }
 
     /// The oldest entries of rooms that nobody has. Waits for some, but no longer than this.
@@ -368,5 +372,28 @@ impl State {
         let waiting = self.order.keys().next().copied();
         let taken = self.taken.values().copied().filter(|position| position.0 != u64::MAX);
         taken.chain(waiting).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::say::room;
+    use crate::embedded::{Embedded, EmbeddedOptions};
+
+    #[test]
+    fn who_waits_for_an_entry_is_known_though_a_scan_found_it_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let settled = Arc::new(Embedded::open(folder.path(), &EmbeddedOptions::default()).unwrap());
+        let (backlog, batch) = (Backlog::new(0), Batch::new(room("a")));
+        let found = Found { position: Position(1), room: batch.room.clone(), cost: 1 };
+        backlog.adopt(settled, |add| Ok::<_, ()>(add(&[found]))).unwrap();
+        let owner = Owner { shard: 0, ticket: Ticket(7) };
+        backlog.add(std::iter::once((Position(1), batch, Some(owner))));
+        let taken = backlog.take_oldest(Duration::ZERO).unwrap();
+        let tickets: Vec<Ticket> = taken.owners().iter().map(|owner| owner.ticket).collect();
+        assert_eq!((tickets, taken.entries.len()), (vec![Ticket(7)], 1));
+        backlog.settled(taken);
+        assert_eq!(backlog.bytes(), 0);
     }
 }
