@@ -1,12 +1,16 @@
 #!/bin/sh
-# Starts an Apache Cassandra 5.0.6 of one node on free ports of 127.0.0.1, for tests:
+# Starts an Apache Cassandra 5.0.6 of one node or several (at most eight), for tests, on 127.0.0.1, .2 and so on:
 #
-#   scripts/cassandra.sh serve     prints its address, then runs until its input ends (or it is interrupted)
-#   scripts/cassandra.sh fetch     only sees to it that its jars are there
-#   scripts/cassandra.sh java      prints the Java that it would run under; fails if there is none
+#   scripts/cassandra.sh serve [NODES]   prints a line per node: its address and the id of its process, as soon as all
+#                                        answer. Then runs until its input ends (or it is interrupted). A line
+#                                        `again N` there starts node N anew, on what it left when somebody killed it,
+#                                        and is answered by its line once the others see it, too
+#   scripts/cassandra.sh fetch           only sees to it that its jars are there
+#   scripts/cassandra.sh java            prints the Java that it would run under; fails if there is none
 #
-# Its data lives in a folder of its own that goes with it. The jars (scripts/cassandra.jars: SHA-256 and path) come from
-# Maven Central once, into ${XDG_CACHE_HOME:-$HOME/.cache}/rookery; it runs under Java 17 (Debian: openjdk-17-jre-headless).
+# Data lives in a folder that goes with it. A node's heap is CASSANDRA_HEAP (1g; 512m where there are several). The jars
+# (scripts/cassandra.jars: SHA-256 and path) come from Maven Central once, into ${XDG_CACHE_HOME:-$HOME/.cache}/rookery; it
+# runs under Java 17 (Debian: openjdk-17-jre-headless).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -47,46 +51,69 @@ fetch() {
     [ -f "$cache/complete" ] || fail "no jars in $cache"
 }
 
-free_ports() {
-    python3 - <<'PYTHON'
-import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-print(*[s.getsockname()[1] for s in held])
+# The ports that all nodes share, then of each node its host, its port for JMX and its token. They lie below those that
+# connections are given, so a node that comes back finds its own free.
+plan() {
+    python3 - "$1" <<'PYTHON'
+import random, socket, sys
+
+count = int(sys.argv[1])
+hosts = [f"127.0.0.{n + 1}" for n in range(count)]
+held = []
+
+def free(hosts):
+    for _ in range(1000):
+        port = random.randrange(20000, 32000)
+        try:
+            held.append([socket.create_server((host, port)) for host in hosts])
+            return port
+        except OSError as error:
+            refused = error
+    sys.exit(f"cassandra.sh: no port is free on {hosts}: {refused}")
+
+print(free(hosts), free(hosts))
+for n, host in enumerate(hosts):
+    print(host, free(["127.0.0.1"]), -(2**63) + n * (2**64 // count))
 PYTHON
 }
 
 answers() {
-    python3 -c "import socket; socket.create_connection(('127.0.0.1', $1), 1)" 2>/dev/null
+    python3 -c "import socket; socket.create_connection(('$1', $native), 1)" 2>/dev/null
 }
 
+# $1: number of the node, $2: its host, $3: its token
 configure() {
-    cat >"$home/cassandra.yaml" <<YAML
+    mkdir "$home/$1"
+    echo "$2" >"$home/$1/host"
+    cat >"$home/$1/cassandra.yaml" <<YAML
 cluster_name: rookery-test
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: SimpleSnitch
 num_tokens: 1
-listen_address: 127.0.0.1
-rpc_address: 127.0.0.1
-storage_port: $1
-native_transport_port: $2
+initial_token: $3
+auto_bootstrap: false
+listen_address: $2
+rpc_address: $2
+storage_port: $storage
+native_transport_port: $native
 start_native_transport: true
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
     parameters:
-      - seeds: "127.0.0.1:$1"
+      - seeds: "127.0.0.1:$storage"
 data_file_directories:
-  - $home/data
-commitlog_directory: $home/commitlog
-saved_caches_directory: $home/caches
-hints_directory: $home/hints
-cdc_raw_directory: $home/cdc
+  - $home/$1/data
+commitlog_directory: $home/$1/commitlog
+saved_caches_directory: $home/$1/caches
+hints_directory: $home/$1/hints
+cdc_raw_directory: $home/$1/cdc
 commitlog_sync: periodic
 commitlog_sync_period: 10s
 memtable_allocation_type: heap_buffers
 disk_access_mode: standard
 auto_snapshot: false
 YAML
-    cat >"$home/logback.xml" <<'XML'
+    cat >"$home/$1/logback.xml" <<'XML'
 <configuration>
   <appender name="OUT" class="ch.qos.logback.core.ConsoleAppender">
     <encoder><pattern>%-5level %date{HH:mm:ss,SSS} %msg%n</pattern></encoder>
@@ -96,9 +123,15 @@ YAML
 XML
 }
 
+# $1: number of the node
 launch() {
-    java=$1
-    shift
+    node=$home/$1
+    if [ "$count" = 1 ]; then
+        # Nobody to wait for.
+        set -- -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=0
+    else
+        set -- -Dcassandra.ring_delay_ms=2000
+    fi
     for export in java.base/jdk.internal.misc java.base/java.lang.ref \
         java.management.rmi/com.sun.jmx.remote.internal.rmi java.management/com.sun.jmx.remote.security \
         java.rmi/sun.rmi.registry java.rmi/sun.rmi.server java.sql/java.sql jdk.unsupported/sun.misc \
@@ -112,54 +145,111 @@ launch() {
         jdk.compiler/com.sun.tools.javac; do
         set -- "$@" --add-opens "$open=ALL-UNNAMED"
     done
-    "$java" "$@" -Xms512m -Xmx"${CASSANDRA_HEAP:-1g}" -XX:+UseSerialGC \
+    "$java" "$@" -Xms512m -Xmx"$heap" -XX:+UseSerialGC \
         -Djdk.attach.allowAttachSelf=true -Dio.netty.tryReflectionSetAccessible=true \
-        -Dcassandra.config="file://$home/cassandra.yaml" -Dcassandra.storagedir="$home" -Dcassandra-foreground=yes \
-        -Dcassandra.jmx.local.port="$jmx" -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=0 \
-        -Dcassandra.superuser_setup_delay_ms=0 -javaagent:"$cache/jamm-0.4.0.jar" \
-        -cp "$home:$cache/*" org.apache.cassandra.service.CassandraDaemon >"$home/log" 2>&1 </dev/null &
-    server=$!
+        -Dcassandra.config="file://$node/cassandra.yaml" -Dcassandra.storagedir="$node" -Dcassandra-foreground=yes \
+        -Dcassandra.jmx.local.port="$(cat "$node/jmx")" -Dcassandra.superuser_setup_delay_ms=0 \
+        -javaagent:"$cache/jamm-0.4.0.jar" \
+        -cp "$node:$cache/*" org.apache.cassandra.service.CassandraDaemon >"$node/log" 2>&1 </dev/null &
+    echo "$!" >"$node/pid"
 }
 
-finish() {
-    if [ -n "$server" ]; then
-        kill -9 "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$home"
-}
-
-serve() {
-    java=$(find_java) || fail "no Java 17 (Debian: apt install openjdk-17-jre-headless, or set CASSANDRA_JAVA)"
-    command -v python3 >/dev/null || fail "python3 is missing (Debian: apt install python3)"
-    fetch
-    home=$(mktemp -d "${TMPDIR:-/tmp}/rookery-cassandra.XXXXXX")
-    server=
-    trap finish EXIT
-    trap 'exit 1' INT TERM HUP
-    ports=$(free_ports)
-    read -r storage native jmx <<PORTS
-$ports
-PORTS
-    configure "$storage" "$native"
-    launch "$java"
+# Until `$2...` succeeds, for a minute or two; node $1 must live meanwhile.
+until_it() {
+    node=$home/$1
+    shift
     waited=0
-    # It says that it listens a moment before it does.
-    until grep -qs 'Starting listening for CQL clients' "$home/log" && answers "$native"; do
-        if ! kill -0 "$server" 2>/dev/null || [ "$waited" -ge 1200 ]; then
-            tail -n 40 "$home/log" >&2
+    until "$@"; do
+        if ! kill -0 "$(cat "$node/pid")" 2>/dev/null || [ "$waited" -ge 1200 ]; then
+            tail -n 40 "$node/log" >&2
             fail "Cassandra did not start"
         fi
         sleep 0.1
         waited=$((waited + 1))
     done
-    echo "127.0.0.1:$native"
-    cat >/dev/null
+}
+
+# It says that it listens a moment before it does.
+is_ready() {
+    grep -qs 'Starting listening for CQL clients' "$home/$1/log" && answers "$(cat "$home/$1/host")"
+}
+
+lives() {
+    kill -0 "$(cat "$home/$1/pid" 2>/dev/null)" 2>/dev/null
+}
+
+# How often each living node has said that this one is up.
+sightings() {
+    for other in $(seq "$count"); do
+        if [ "$other" != "$1" ] && lives "$other"; then
+            echo "$other $(grep -c "/$(cat "$home/$1/host"):$storage is now UP" "$home/$other/log")"
+        fi
+    done
+}
+
+# $2: what they had said before.
+is_seen() {
+    now=$(sightings "$1")
+    for other in $(echo "$now" | cut -d' ' -f1); do
+        if echo "$2" | grep -qx "$(echo "$now" | grep "^$other ")"; then return 1; fi
+    done
+}
+
+start() {
+    before=$(sightings "$1")
+    launch "$1"
+    until_it "$1" is_ready "$1"
+    until_it "$1" is_seen "$1" "$before"
+}
+
+tell() {
+    echo "$(cat "$home/$1/host"):$native $(cat "$home/$1/pid")"
+}
+
+finish() {
+    for node in "$home"/*/pid; do
+        server=$(cat "$node" 2>/dev/null) || continue
+        kill -9 "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    done
+    rm -rf "$home"
+}
+
+serve() {
+    count=${1:-1}
+    case $count in [1-8]) ;; *) fail "so many nodes are not served: $count" ;; esac
+    java=$(find_java) || fail "no Java 17 (Debian: apt install openjdk-17-jre-headless, or set CASSANDRA_JAVA)"
+    command -v python3 >/dev/null || fail "python3 is missing (Debian: apt install python3)"
+    fetch
+    if [ "$count" = 1 ]; then heap=${CASSANDRA_HEAP:-1g}; else heap=${CASSANDRA_HEAP:-512m}; fi
+    home=$(mktemp -d "${TMPDIR:-/tmp}/rookery-cassandra.XXXXXX")
+    trap finish EXIT
+    trap 'exit 1' INT TERM HUP
+    plan "$count" >"$home/plan" || exit 1
+    number=0
+    while read -r first second third; do
+        if [ "$number" = 0 ]; then
+            storage=$first native=$second
+        else
+            configure "$number" "$first" "$third"
+            echo "$second" >"$home/$number/jmx"
+        fi
+        number=$((number + 1))
+    done <"$home/plan"
+    # One after another: the first is the one that the others ask who is there.
+    for number in $(seq "$count"); do start "$number"; done
+    for number in $(seq "$count"); do tell "$number"; done
+    while read -r word number; do
+        [ "$word" = again ] && [ -d "$home/$number" ] || fail "not understood: $word $number"
+        wait "$(cat "$home/$number/pid")" 2>/dev/null || true
+        start "$number"
+        tell "$number"
+    done
 }
 
 case "${1:-}" in
 fetch) fetch ;;
 java) find_java ;;
-serve) serve ;;
-*) fail "usage: $0 serve | fetch | java" ;;
+serve) serve "${2:-}" ;;
+*) fail "usage: $0 serve [NODES] | fetch | java" ;;
 esac

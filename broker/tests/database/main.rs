@@ -3,6 +3,9 @@
 // Whatever a script does not expect is its failure, now and with every new variant.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
+#[path = "../../../storage/tests/common/cassandra.rs"]
+mod cassandra;
+mod cluster;
 mod levels;
 mod moving;
 mod outage;

@@ -1,49 +1,40 @@
-//! One database for all tests, a keyspace for each.
+//! Keyspaces of their own for tests, as nodes reach them.
 
+use crate::cassandra::{Server, shared};
 use crate::proxy::Proxy;
 use crate::support::{Folder, Node};
 use scylla::client::session_builder::SessionBuilder;
 use scylla::response::query_result::QueryResult;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 
-struct Server {
-    address: SocketAddr,
-    /// It ends when its input does, and that is when this process does.
-    _child: Child,
-}
-
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/cassandra.sh");
-        let mut child = Command::new(script)
-            .arg("serve")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("scripts/cassandra.sh cannot be run");
-        let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        let address = address.trim().parse();
-        Server { address: address.expect("Cassandra did not start; what it needs is said above"), _child: child }
-    })
-}
-
-/// A keyspace of its own, as nodes reach it.
 #[derive(Clone)]
 pub struct Keyspace {
     name: String,
+    /// Of the database, separated by commas.
+    nodes: String,
+    replicas: usize,
 }
 
 impl Keyspace {
+    /// In the database that all tests share.
     pub fn new() -> Keyspace {
+        Keyspace::with(&[shared()])
+    }
+
+    /// In a database of these, with a copy on each.
+    pub fn on(servers: &[Server]) -> Keyspace {
+        Keyspace::with(&servers.iter().map(|server| server.address).collect::<Vec<_>>())
+    }
+
+    fn with(nodes: &[SocketAddr]) -> Keyspace {
         static KEYSPACES: AtomicU32 = AtomicU32::new(0);
         let name = format!("node_{}", KEYSPACES.fetch_add(1, Ordering::Relaxed));
-        let keyspace = Keyspace { name };
+        let replicas = nodes.len();
+        let nodes = nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let keyspace = Keyspace { name, nodes, replicas };
         let made = keyspace.migrate();
         assert!(made.contains("done"), "{made}");
         keyspace
@@ -51,8 +42,8 @@ impl Keyspace {
 
     pub fn migrate(&self) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_rookery"))
-            .args(["migrate", "--scylla-replicas", "1", "--scylla-keyspace", &self.name])
-            .args(["--scylla-nodes", &server().address.to_string()])
+            .args(["migrate", "--scylla-keyspace", &self.name, "--scylla-nodes", &self.nodes])
+            .args(["--scylla-replicas", &self.replicas.to_string()])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -61,14 +52,14 @@ impl Keyspace {
 
     /// A way to the database that can be cut.
     pub fn way(&self) -> Proxy {
-        Proxy::to(server().address)
+        Proxy::to(shared())
     }
 
     /// The database itself, behind the node's back.
     pub fn say(&self, cql: &str) -> QueryResult {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let session = SessionBuilder::new().known_node_addr(server().address).build().await.unwrap();
+            let session = SessionBuilder::new().known_node_addr(shared()).build().await.unwrap();
             session.query_unpaged(cql.replace("{ks}", &self.name), ()).await.unwrap()
         })
     }
@@ -87,8 +78,16 @@ impl Keyspace {
     }
 
     pub fn start(&self, data: Arc<Folder>, way: SocketAddr) -> Node {
-        let way = way.to_string();
-        let keyspace = ["--scylla-keyspace", &self.name, "--scylla-nodes", &way];
+        self.start_at(data, &way.to_string())
+    }
+
+    /// A node that is told of all nodes of the database.
+    pub fn start_on_all(&self, data: Arc<Folder>) -> Node {
+        self.start_at(data, &self.nodes)
+    }
+
+    fn start_at(&self, data: Arc<Folder>, nodes: &str) -> Node {
+        let keyspace = ["--scylla-keyspace", &self.name, "--scylla-nodes", nodes];
         let unlimited =
             ["--commands-per-second", "0", "--user-commands-per-second", "0", "--room-events-per-second", "0"];
         Node::start_in(data, 2, &[&["--store", "scylla"], keyspace.as_slice(), &unlimited].concat())

@@ -4,9 +4,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod again;
+#[path = "../common/cassandra.rs"]
+mod cassandra;
 mod conformance;
 mod crash;
 mod filling;
+#[path = "../common/direct.rs"]
+mod direct;
 mod keyspace;
 mod late;
 mod rig;

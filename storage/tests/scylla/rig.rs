@@ -1,14 +1,13 @@
-//! A store directly over the settled one: what is submitted is applied at once, without a journal.
-//!
-//! A fresh store is the same keyspace with realms of other names, which nobody below can tell.
+//! One keyspace as many stores: a fresh one is the same with realms of other names, which nobody below can tell.
 
+use crate::direct::Direct;
 use crate::server::{keyspace, runtime};
-use rookery_storage::answer::{Completion, Failure, Outcome, TailPage};
+use rookery_storage::answer::Outcome;
 use rookery_storage::ask::{Ask, PageAsk, Position, ReplayAsk};
 use rookery_storage::batch::Batch;
 use rookery_storage::conformance::Rig;
 use rookery_storage::scylla::{Scylla, ScyllaOptions};
-use rookery_storage::{AckLevel, Entry, Fault, Name, RoomKey, RoomKind, Settled, Store, Ticket};
+use rookery_storage::{Entry, Fault, Name, RoomKey, RoomKind, Settled, Store};
 
 /// Realms of one fresh store.
 #[derive(Clone, Copy)]
@@ -86,109 +85,51 @@ impl World {
     }
 }
 
-pub struct Direct {
-    pub settled: Option<Scylla>,
-    pub world: World,
-    position: u64,
-    /// What a journal would keep.
-    batches: Vec<(Position, Batch)>,
-    done: Vec<Completion>,
+/// The keyspace as it looks from one of its worlds.
+pub struct InWorld {
+    settled: Scylla,
+    world: World,
 }
 
-impl Direct {
-    pub fn settled(&self) -> &Scylla {
-        self.settled.as_ref().unwrap()
+impl Settled for InWorld {
+    fn apply(&self, entries: Vec<Entry>) -> Result<(), Fault> {
+        self.settled.apply(entries.iter().map(|entry| self.world.entry(entry)).collect())
     }
 
-    fn write(&mut self, batch: Batch) -> Outcome {
-        if let Err(failure) = batch.check() {
-            return Outcome::Failed(failure);
-        }
-        let position = Position(self.position + 1);
-        let entry = self.world.entry(&Entry { position, batch: batch.clone() });
-        match self.settled().apply(vec![entry]) {
-            Ok(()) => {
-                self.settled().sync(position).unwrap();
-                self.position += 1;
-                self.batches.push((position, batch));
-                Outcome::Stored(AckLevel::Durable)
-            }
-            Err(Fault::OutOfOrder { .. }) => Outcome::Failed(Failure::OutOfOrder),
-            Err(fault) => panic!("{fault}"),
-        }
+    fn watermark(&self) -> Position {
+        self.settled.watermark()
     }
 
-    fn tail(&self, after: Position, limit: usize) -> TailPage {
-        let above = self.batches.iter().filter(|(position, _)| *position > after).take(limit);
-        TailPage { gap: None, batches: above.cloned().collect(), end: Position(self.position) }
-    }
-}
-
-impl Store for Direct {
-    fn reach(&self) -> AckLevel {
-        AckLevel::Durable
+    fn sync(&self, watermark: Position) -> Result<(), Fault> {
+        self.settled.sync(watermark)
     }
 
-    fn window(&self) -> usize {
-        usize::MAX
-    }
-
-    fn submit(&mut self, batch: Batch, ticket: Ticket) {
-        let outcome = self.write(batch);
-        self.done.push(Completion { ticket, outcome });
-    }
-
-    fn ask(&mut self, ask: Ask, ticket: Ticket) {
-        let outcome = if let Ask::Tail { after, limit } = ask {
-            assert_eq!(self.settled().answer(&ask), Err(Fault::NotHere));
-            Outcome::Tail(Box::new(self.tail(after, limit)))
-        } else {
-            self.world.answer(self.settled(), &ask).unwrap()
-        };
-        self.done.push(Completion { ticket, outcome });
-    }
-
-    fn poll(&mut self, out: &mut Vec<Completion>) {
-        out.append(&mut self.done);
+    fn answer(&self, ask: &Ask) -> Result<Outcome, Fault> {
+        self.world.answer(&self.settled, ask)
     }
 }
 
 /// A keyspace, and the store that is open on it. A crash leaves the lease as it is: the same holder comes again.
 pub struct Keyspace {
-    pub options: ScyllaOptions,
+    options: ScyllaOptions,
     worlds: u64,
-    pub store: Direct,
+    store: Direct<InWorld>,
 }
 
 impl Keyspace {
     pub fn new() -> Keyspace {
-        Keyspace::with(keyspace())
-    }
-
-    pub fn with(options: ScyllaOptions) -> Keyspace {
-        let store = Direct { settled: None, world: World(1), position: 0, batches: Vec::new(), done: Vec::new() };
-        let mut rig = Keyspace { options, worlds: 0, store };
-        rig.reopen();
-        rig.open();
-        rig
-    }
-
-    fn reopen(&mut self) {
-        if let Some(settled) = self.store.settled.take() {
-            // Killed: nothing is given back, and nothing more is written.
-            settled.stop_after(0);
-            assert!(settled.sync(Position(0)).is_err());
-        }
-        self.store.settled = Some(Scylla::open(&self.options, runtime()).unwrap());
+        let options = keyspace();
+        let settled = Scylla::open(&options, runtime()).unwrap();
+        Keyspace { options, worlds: 1, store: Direct::over(InWorld { settled, world: World(1) }) }
     }
 }
 
 impl Rig for Keyspace {
     fn open(&mut self) {
         self.worlds += 1;
-        self.store.world = World(self.worlds);
-        (self.store.batches, self.store.done) = (Vec::new(), Vec::new());
+        self.store.settled().world = World(self.worlds);
         // Positions go on: the journal is the keyspace's.
+        self.store.begin_anew();
     }
 
     fn store(&mut self) -> &mut dyn Store {
@@ -198,9 +139,13 @@ impl Rig for Keyspace {
     fn wait(&mut self) {}
 
     fn crash(&mut self) -> bool {
-        self.reopen();
-        self.store.done.clear();
-        assert_eq!(self.store.settled().watermark(), Position(self.store.position));
+        self.store.crash(|InWorld { settled, world }| {
+            // Killed: nothing is given back, and nothing more is written.
+            settled.stop_after(0);
+            assert!(settled.sync(Position(0)).is_err());
+            drop(settled);
+            InWorld { settled: Scylla::open(&self.options, runtime()).unwrap(), world }
+        });
         true
     }
 }

@@ -1,49 +1,18 @@
 //! One database for all tests, a keyspace for each.
 
+use crate::cassandra::shared;
 use rookery_storage::scylla::{ScyllaOptions, migrate};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::response::query_result::QueryResult;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::runtime::{Handle, Runtime};
-
-struct Server {
-    address: String,
-    runtime: Runtime,
-    /// It ends when its input does, and that is when this process does.
-    _child: Child,
-}
-
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/cassandra.sh");
-        let mut child = Command::new(script)
-            .arg("serve")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("scripts/cassandra.sh cannot be run");
-        let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        let address = address.trim().to_owned();
-        assert!(!address.is_empty(), "Cassandra did not start; what it needs is said above");
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        Server { address, runtime, _child: child }
-    })
-}
-
-pub fn address() -> &'static str {
-    &server().address
-}
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The database itself, without the store.
 pub fn session() -> Session {
-    let builder = SessionBuilder::new().known_node(&server().address);
+    let builder = SessionBuilder::new().known_node_addr(shared());
     runtime().block_on(builder.build()).unwrap()
 }
 
@@ -53,7 +22,8 @@ pub fn say(session: &Session, cql: &str) -> QueryResult {
 }
 
 pub fn runtime() -> Handle {
-    server().runtime.handle().clone()
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()).handle().clone()
 }
 
 /// Options for a keyspace of this test alone, which is not there yet.
@@ -68,7 +38,7 @@ pub fn options() -> ScyllaOptions {
         timeout: Duration::from_secs(20),
         patience: Duration::from_secs(60),
         lease: Duration::from_secs(120),
-        ..ScyllaOptions::new(vec![server().address.clone()], &format!("test_{number}"))
+        ..ScyllaOptions::new(vec![shared().to_string()], &format!("test_{number}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A way to the database that fails: what passes is tried again, what does not becomes a fault, and nothing is doubled.
 
-use crate::server::{address, keyspace, runtime};
+use crate::cassandra::shared;
+use crate::server::{keyspace, runtime};
 use crate::told::{Listener, Step, questions};
 use rookery_storage::conformance::say::room;
 use rookery_storage::scylla::{Scylla, ScyllaOptions};
@@ -9,7 +10,7 @@ use scylla_proxy::{
     Condition, Node, Proxy, Reaction, RequestOpcode, RequestReaction, RequestRule, ResponseOpcode, ResponseReaction,
     ResponseRule, RunningProxy, ShardAwareness, example_db_errors,
 };
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 /// Enough to have a bit of everything.
@@ -17,9 +18,8 @@ const ENTRIES: usize = 24;
 
 /// A proxy before the database, and options that lead through it.
 fn through_proxy(seconds: u64) -> (RunningProxy, ScyllaOptions) {
-    let real: SocketAddr = address().parse().unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let proxy = Proxy::new([Node::new(real, free, ShardAwareness::Unaware, None, None)]);
+    let proxy = Proxy::new([Node::new(shared(), free, ShardAwareness::Unaware, None, None)]);
     let proxy = runtime().block_on(proxy.run()).unwrap();
     let options = ScyllaOptions {
         contact_points: vec![free.to_string()],

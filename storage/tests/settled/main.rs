@@ -4,6 +4,8 @@
 mod again;
 mod conformance;
 mod damage;
+#[path = "../common/direct.rs"]
+mod direct;
 mod forgetting;
 mod meanwhile;
 mod rig;

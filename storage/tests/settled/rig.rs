@@ -1,11 +1,9 @@
-//! A store directly over the settled one: what is submitted is applied at once, without a journal.
+//! Embedded stores in folders, which crash by leaving a copy of theirs.
 
-use rookery_storage::answer::{Completion, Failure, Outcome, TailPage};
-use rookery_storage::ask::{Ask, Position};
-use rookery_storage::batch::Batch;
+use crate::direct::Direct;
+use rookery_storage::Store;
 use rookery_storage::conformance::Rig;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
-use rookery_storage::{AckLevel, Entry, Fault, Settled, Store, Ticket};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,77 +14,15 @@ pub fn small() -> EmbeddedOptions {
     EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 64 * 1024, ..EmbeddedOptions::default() }
 }
 
-pub struct Direct {
-    pub settled: Embedded,
-    position: u64,
-    /// What a journal would keep.
-    batches: Vec<(Position, Batch)>,
-    done: Vec<Completion>,
-}
-
-impl Direct {
-    pub fn open(folder: &Path) -> Direct {
-        let settled = Embedded::open(folder, &small()).unwrap();
-        Direct { settled, position: 0, batches: Vec::new(), done: Vec::new() }
-    }
-
-    fn write(&mut self, batch: Batch) -> Outcome {
-        if let Err(failure) = batch.check() {
-            return Outcome::Failed(failure);
-        }
-        let position = Position(self.position + 1);
-        match self.settled.apply(vec![Entry { position, batch: batch.clone() }]) {
-            Ok(()) => {
-                self.settled.sync(position).unwrap();
-                self.position += 1;
-                self.batches.push((position, batch));
-                Outcome::Stored(AckLevel::Durable)
-            }
-            Err(Fault::OutOfOrder { .. }) => Outcome::Failed(Failure::OutOfOrder),
-            Err(fault) => panic!("{fault}"),
-        }
-    }
-
-    fn tail(&self, after: Position, limit: usize) -> TailPage {
-        let above = self.batches.iter().filter(|(position, _)| *position > after).take(limit);
-        TailPage { gap: None, batches: above.cloned().collect(), end: Position(self.position) }
-    }
-}
-
-impl Store for Direct {
-    fn reach(&self) -> AckLevel {
-        AckLevel::Durable
-    }
-
-    fn window(&self) -> usize {
-        usize::MAX
-    }
-
-    fn submit(&mut self, batch: Batch, ticket: Ticket) {
-        let outcome = self.write(batch);
-        self.done.push(Completion { ticket, outcome });
-    }
-
-    fn ask(&mut self, ask: Ask, ticket: Ticket) {
-        let outcome = if let Ask::Tail { after, limit } = ask {
-            assert_eq!(self.settled.answer(&ask), Err(Fault::NotHere));
-            Outcome::Tail(Box::new(self.tail(after, limit)))
-        } else {
-            self.settled.answer(&ask).unwrap()
-        };
-        self.done.push(Completion { ticket, outcome });
-    }
-
-    fn poll(&mut self, out: &mut Vec<Completion>) {
-        out.append(&mut self.done);
-    }
-}
-
 /// A folder per store; a crash opens a copy of the folder that was taken while the store was open.
 pub struct Folders {
     root: TempDir,
     count: u64,
-    pub store: Option<Direct>,
+    store: Option<Direct<Embedded>>,
+}
+
+fn open(folder: &Path) -> Embedded {
+    Embedded::open(folder, &small()).unwrap()
 }
 
 impl Folders {
@@ -96,12 +32,8 @@ impl Folders {
         folders
     }
 
-    pub fn folder(&self) -> PathBuf {
+    fn folder(&self) -> PathBuf {
         self.root.path().join(self.count.to_string())
-    }
-
-    pub fn direct(&mut self) -> &mut Direct {
-        self.store.as_mut().unwrap()
     }
 }
 
@@ -110,11 +42,11 @@ impl Rig for Folders {
         drop(self.store.take());
         std::fs::remove_dir_all(self.folder()).ok();
         self.count += 1;
-        self.store = Some(Direct::open(&self.folder()));
+        self.store = Some(Direct::over(open(&self.folder())));
     }
 
     fn store(&mut self) -> &mut dyn Store {
-        self.direct()
+        self.store.as_mut().unwrap()
     }
 
     fn wait(&mut self) {}
@@ -122,13 +54,13 @@ impl Rig for Folders {
     fn crash(&mut self) -> bool {
         let old = self.folder();
         self.count += 1;
-        copy(&old, &self.folder());
-        let Direct { settled, position, batches, .. } = self.store.take().unwrap();
-        drop(settled);
-        std::fs::remove_dir_all(old).unwrap();
-        let again = Direct::open(&self.folder());
-        assert_eq!(again.settled.watermark(), Position(position));
-        self.store = Some(Direct { position, batches, ..again });
+        let new = self.folder();
+        self.store.as_mut().unwrap().crash(|settled| {
+            copy(&old, &new);
+            drop(settled);
+            std::fs::remove_dir_all(old).unwrap();
+            open(&new)
+        });
         true
     }
 }
