@@ -130,7 +130,7 @@ launch() {
         # Nobody to wait for.
         set -- -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=0
     else
-        set -- -Dcassandra.ring_delay_ms=2000
+        set -- -Dcassandra.ring_delay_ms=5000
     fi
     for export in java.base/jdk.internal.misc java.base/java.lang.ref \
         java.management.rmi/com.sun.jmx.remote.internal.rmi java.management/com.sun.jmx.remote.security \
@@ -161,7 +161,7 @@ until_it() {
     waited=0
     until "$@"; do
         if ! kill -0 "$(cat "$node/pid")" 2>/dev/null || [ "$waited" -ge 1200 ]; then
-            tail -n 40 "$node/log" >&2
+            grep -E 'ERROR|Exception' "$node/log" >&2 || tail -n 40 "$node/log" >&2
             fail "Cassandra did not start"
         fi
         sleep 0.1

@@ -1,4 +1,5 @@
 //! A store directly over a settled one: what is submitted is applied at once, without a journal.
+#![allow(dead_code)] // Each includes it, and uses its own part.
 
 use rookery_storage::answer::{Completion, Failure, Outcome, TailPage};
 use rookery_storage::ask::{Ask, Position};
