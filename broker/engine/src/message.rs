@@ -22,6 +22,12 @@ pub struct ConnId {
     pub generation: u32,
 }
 
+impl ConnId {
+    /// Where the node itself asks. No edge has sent the command, so none is told the answer: it would take it for one of
+    /// its own, and count one less under way.
+    pub const NOBODY: ConnId = ConnId { slot: u32::MAX, generation: 0 };
+}
+
 /// A connection of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
@@ -67,7 +73,7 @@ pub struct Envelope {
 /// What a home is told. Thousands wait in one turn: what makes a seldom one large is boxed.
 #[derive(Debug)]
 pub enum ToHome {
-    /// Answered by exactly one [`ToEdge::Reply`].
+    /// Answered by exactly one [`ToEdge::Reply`], unless [`ConnId::NOBODY`] asks.
     Command(Box<Envelope>),
     /// One room of a subscribe or resume. Answered by [`ToEdge::Attached`], or a reply that refuses. Either carries the
     /// attach's `gather`, by which the edge knows which of a frame's rooms is meant.

@@ -2,7 +2,7 @@
 
 use super::sessions::Sessions;
 use crate::fanout::{Outbound, Pinned};
-use crate::message::{ReplyTo, ShardId, ToEdge, ToHome};
+use crate::message::{ConnId, ReplyTo, ShardId, ToEdge, ToHome};
 use crate::placement;
 use crate::ports::{Now, Ports, Ticket};
 use crate::settings::Settings;
@@ -113,6 +113,9 @@ impl Shared {
 
 impl World<'_> {
     pub fn reply(&mut self, to: ReplyTo, reply: Reply) {
+        if to.to.conn == ConnId::NOBODY {
+            return;
+        }
         self.out.late(
             to.to.shard,
             ToEdge::Reply { to: to.to.conn, number: to.number, row: to.row, gather: to.gather, reply },

@@ -117,11 +117,10 @@ impl NodeStore {
         }
         let (returns, reader, doors) = (kept.persistent.returns(), kept.persistent.reader(), doors.clone());
         let shards = doors.len() as u8;
-        let send = move |mut envelope: Box<Envelope>| {
+        let send = move |envelope: Box<Envelope>| {
             let RoomAddress::Key(room) = &envelope.room else { return };
             let home = placement::shard_of(room, placement_key, shards);
             let Some(door) = doors.get(usize::from(home.0)) else { return };
-            envelope.reply_to.to.shard = home;
             let parcel = Box::new(Parcel { to_home: vec![ToHome::Command(envelope)], ..Parcel::default() });
             // A lane that is full now may not be in a second.
             let _ = door.control.try_send(Mail::Parcel { from: home, parcel }, 0);

@@ -1,14 +1,17 @@
 //! What comes back on this node's disk after others went on without it: each message is posted again by its sender, under
-//! its own key (its old place, where it has none), and the disk keeps the old one until the new one has settled.
+//! its own key (its old place, where it has none), and the disk keeps the old one until the new one has settled. Edits and
+//! deletions are made again, too ([`changes`]).
+
+mod changes;
 
 use super::codec::keys;
 use super::codec::message::message_of;
+use changes::Ours;
 use rookery_engine::message::{Address, ConnId, Envelope, ReplyTo, RoomAddress, ShardId};
-use rookery_protocol::catalog::CommandKind;
 use rookery_protocol::command::{Command, Post, PostExtra, RoomRef};
-use rookery_protocol::ids::{DuplicateKey, Millis, Place, RoomKey};
+use rookery_protocol::ids::{DuplicateKey, Millis, Place, RoomKey, UserId};
 use rookery_protocol::message::Message;
-use rookery_protocol::principal::{Powers, Principal};
+use rookery_protocol::principal::{Powers, Principal, Profile};
 use rookery_storage::persistent::Returns;
 use rookery_storage::settled::Fault;
 use rookery_storage::{Ask, Batch, Kind, Outcome, Position, Record, Rewrite};
@@ -32,17 +35,23 @@ pub fn run(
     now: impl Fn() -> Millis,
 ) {
     let mut tries: HashMap<Position, u32> = HashMap::new();
+    let mut ours = Ours::default();
     while !returns.is_over() {
         let some = returns.some(SOME, PATIENCE);
+        if some.is_empty() {
+            ours.clear();
+        }
         let mut waits = false;
         for (position, batch) in &some {
             let tried = tries.entry(*position).or_default();
             *tried += 1;
             let messages = messages(batch, &some, now());
-            match left(&ask, &batch.room, messages) {
-                Ok(left) if left.is_empty() => {
+            let left = left(&ask, &batch.room, messages)
+                .and_then(|messages| Ok((messages, changes::left(&ask, batch, &some, &mut ours, now())?)));
+            match left {
+                Ok((messages, left)) if messages.is_empty() && left.changes.is_empty() => {
                     tries.remove(position);
-                    report_rest(*position, batch);
+                    report_rest(*position, batch, left.given_up);
                     returns.done(*position);
                 }
                 Ok(_) if *tried > TRIES => {
@@ -51,10 +60,16 @@ pub fn run(
                     tries.remove(position);
                     returns.done(*position);
                 }
-                Ok(left) => {
+                Ok((messages, left)) => {
                     waits = true;
                     let whole = *tried <= TRIES_WHOLE;
-                    left.iter().for_each(|message| send(envelope(&batch.room, message, whole, now())));
+                    for message in &messages {
+                        send(posting(&batch.room, message, whole, now()));
+                    }
+                    for change in &left.changes {
+                        let who = principal(&batch.room, change.by.clone(), Profile::default(), change.at);
+                        send(envelope(&batch.room, who, change.at, change.command()));
+                    }
                 }
                 Err(fault) => {
                     waits = true;
@@ -128,21 +143,10 @@ fn key_of(message: &Message) -> DuplicateKey {
     })
 }
 
-/// The sender says it again. Nobody hears the answer: whether it came to pass is looked up.
-fn envelope(room: &RoomKey, message: &Message, whole: bool, now: Millis) -> Box<Envelope> {
+/// The sender says it again.
+fn posting(room: &RoomKey, message: &Message, whole: bool, now: Millis) -> Box<Envelope> {
     let extra = message.extra.as_deref().cloned().unwrap_or_default();
-    let who = Principal {
-        realm: room.realm.clone(),
-        user: message.sender.clone(),
-        profile: extra.profile,
-        claims: Vec::new(),
-        organisation: None,
-        // It was allowed when it was said.
-        powers: Powers { backend: true, any_realm: false },
-        expires_at: None,
-        token_id: None,
-        issued_at: message.posted_at,
-    };
+    let who = principal(room, message.sender.clone(), extra.profile, message.posted_at);
     let more = PostExtra {
         thread: extra.thread.filter(|_| whole),
         mentions: extra.mentions,
@@ -159,24 +163,38 @@ fn envelope(room: &RoomKey, message: &Message, whole: bool, now: Millis) -> Box<
         ack: None,
         extra: Some(Box::new(more)),
     });
-    const NOBODY: ConnId = ConnId { slot: u32::MAX, generation: 0 };
+    envelope(room, who, message.posted_at, command)
+}
+
+fn principal(room: &RoomKey, user: UserId, profile: Profile, at: Millis) -> Principal {
+    Principal {
+        realm: room.realm.clone(),
+        user,
+        profile,
+        claims: Vec::new(),
+        organisation: None,
+        // It was allowed when it was said.
+        powers: Powers { backend: true, any_realm: false },
+        expires_at: None,
+        token_id: None,
+        issued_at: at,
+    }
+}
+
+/// Nobody hears the answer: whether it came to pass is looked up.
+fn envelope(room: &RoomKey, who: Principal, at: Millis, command: Command) -> Box<Envelope> {
+    let row = command.kind().row();
     Box::new(Envelope {
         room: RoomAddress::Key(room.clone()),
         who: Arc::new(who),
-        reply_to: ReplyTo {
-            to: Address { shard: ShardId(0), conn: NOBODY },
-            number: 0,
-            row: CommandKind::Post.row(),
-            gather: None,
-        },
-        at: message.posted_at,
+        reply_to: ReplyTo { to: Address { shard: ShardId(0), conn: ConnId::NOBODY }, number: 0, row, gather: None },
+        at,
         command,
     })
 }
 
 /// Changes to what others may have changed since are not made again; that is said.
-fn report_rest(position: Position, batch: &Batch) {
-    let changes = batch.events.iter().filter(|record| matches!(record.kind, Kind::Change { .. })).count();
+fn report_rest(position: Position, batch: &Batch, changes: usize) {
     if changes > 0 {
         let RoomKey { realm, name, .. } = &batch.room;
         tracing::warn!(event = "changes_not_returned", position = position.0, %realm, room = %name, changes);

@@ -220,3 +220,29 @@ fn large_batches_go_to_the_store_before_the_turn_ends() {
     assert_eq!(bench.ports.counts.batches, 5);
     assert_eq!(bench.ports.store(&general()).messages, 640);
 }
+
+#[test]
+fn where_the_node_itself_asks_nobody_is_answered() {
+    let mut bench = Bench::new();
+    let edit = Command::Edit {
+        room: ROOM,
+        target: Place::new(1, 1),
+        kind: None,
+        body: Arc::from(&b"refused"[..]),
+        metadata: None,
+        ack: None,
+    };
+    for command in [post("said again", None), edit] {
+        let mut reply_to = bench.reply_to(1, command.kind());
+        reply_to.to.conn = ConnId::NOBODY;
+        let room = RoomAddress::Key(general());
+        let envelope = Envelope { room, who: Arc::new(ann()), reply_to, at: 1, command };
+        bench.tell(ToHome::Command(Box::new(envelope)));
+        bench.turn();
+    }
+    // An edge would count it among the answers to what it has asked itself.
+    let replies = bench.told.iter().filter(|told| matches!(told, ToEdge::Reply { .. }));
+    assert_eq!(replies.count(), 0, "{:?}", bench.told);
+    let page = history(&mut bench, &ann(), HistoryFrom::Newest);
+    assert_eq!(page.messages.iter().map(|m| &m.body[..]).collect::<Vec<_>>(), [b"said again"]);
+}
