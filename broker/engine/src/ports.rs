@@ -269,6 +269,9 @@ pub enum Fetch {
     Replay { after: Place, limit: u32, fence: Place },
     /// Places of a sender's messages after a place.
     BySender { user: UserId, after: Place, limit: u32 },
+    /// Rooms of this one's realm in which a user has said something that still stands, in the order of their keys, after
+    /// one of them. It looks at every message there is, at some rooms each time it is asked.
+    SaidIn { user: UserId, after: Option<RoomKey>, limit: u32 },
     /// Messages whose expiry has come.
     Expired { at: Millis, limit: u32 },
     /// Drops what need not be kept; the answer is the place of the oldest message that is left.
@@ -289,4 +292,6 @@ pub enum Fetched {
     /// None: the place is older than what replay keeps.
     Replay(Option<Vec<Arc<Event>>>),
     Places(Vec<Place>),
+    /// `reached`: from where to ask on. None: these are the last.
+    Rooms { rooms: Vec<RoomKey>, reached: Option<RoomKey> },
 }

@@ -3,6 +3,8 @@
 //! A few events at a time, so that the room stays usable, and from the beginning after a crash: each step looks at what
 //! is left.
 
+mod erasing;
+
 use super::epochs::next_life;
 use super::flight::Proposal;
 use super::line::Waiting;
@@ -12,6 +14,7 @@ use super::room::Room;
 use super::world::{Due, World};
 use crate::message::{Action, CauseEffect, EffectId};
 use crate::ports::{Fetch, Fetched, Row, StoreFault, Ticket};
+use erasing::Forget;
 use rookery_protocol::event::{Departure, EventBody, Fact, Notice, NoticeKind};
 use rookery_protocol::ids::{Place, RoomKey, RoomKind, UserId};
 use rookery_protocol::limits;
@@ -38,10 +41,14 @@ enum Chore {
     Clear,
     /// Of an inbox whose user is erased: its rooms are told.
     Part,
+    /// And then the others in which the user has said something.
+    Seek { after: Option<RoomKey>, more: bool },
     /// A user's membership and messages go.
     Erase { effect: EffectId, user: UserId, after: Place, more: bool },
     /// Messages whose time has come.
     Expire { more: bool },
+    /// Of a directory: a user is erased, and the changes in which it was seen go.
+    Forget(Box<Forget>),
 }
 
 /// Events of one step.
@@ -58,7 +65,13 @@ impl Chores {
 impl Room {
     /// After a load, and when the store takes writes again.
     pub(crate) fn resume_chores(&mut self, w: &mut World<'_>) {
-        self.chores.list.retain(|chore| matches!(chore, Chore::Erase { .. } | Chore::Expire { .. }));
+        // Those of inboxes and deleted rooms begin anew.
+        self.chores.list.retain(|chore| !matches!(chore, Chore::Clear | Chore::Part | Chore::Seek { .. }));
+        for chore in &mut self.chores.list {
+            if let Chore::Forget(forget) = chore {
+                forget.begin_anew();
+            }
+        }
         self.chores.asked = None;
         self.chores.sweeping = 0;
         if self.state.is_deleted() && !self.state.is_blank() {
@@ -85,6 +98,14 @@ impl Room {
         if !self.chores.list.iter().any(known) {
             let (effect, user) = (effect.id.clone(), user.clone());
             self.chores.list.push_back(Chore::Erase { effect, user, after: Place::START, more: true });
+        }
+        self.chore_soon(w, PAUSE_MS);
+    }
+
+    pub(crate) fn begin_forgetting(&mut self, w: &mut World<'_>, effect: Box<CauseEffect>) {
+        let known = |chore: &Chore| matches!(chore, Chore::Forget(forget) if forget.effect.id == effect.id);
+        if !self.chores.list.iter().any(known) {
+            self.chores.list.push_back(Chore::Forget(Box::new(Forget::new(*effect))));
         }
         self.chore_soon(w, PAUSE_MS);
     }
@@ -128,6 +149,8 @@ impl Room {
             Chore::Part => self.part_step(w),
             Chore::Erase { effect, user, after, more } => self.erase_step(w, effect, user, after, more),
             Chore::Expire { more } => self.expire_step(w, more),
+            Chore::Seek { after, more } => self.seek_step(w, after, more),
+            Chore::Forget(forget) => self.forget_step(w, forget),
         };
         if let Some(chore) = left {
             self.chores.list.push_front(chore);
@@ -158,91 +181,60 @@ impl Room {
         Some(Chore::Clear)
     }
 
-    fn part_step(&mut self, w: &mut World<'_>) -> Option<Chore> {
-        let user = self.key.name.clone();
-        let rooms: Vec<RoomKey> = self.state.belongs.values().flatten().take(STEP).cloned().collect();
-        for room in &rooms {
-            let notice = Notice { room: room.clone(), place: Place::START, kind: NoticeKind::NoLongerMember };
-            let mut parts =
-                Proposal::new(EventBody::Notified(Box::new(notice)), user.clone(), w.now.wall, self.state.last);
-            parts.privileged = true;
-            parts.effects.push((room.clone(), Action::EraseUser { user: user.clone() }));
-            self.propose(w, parts);
-        }
-        if !rooms.is_empty() {
-            return Some(Chore::Part);
-        }
-        // From here on it is an inbox like any other: the user may come back.
-        let seen = Fact::UserSeen { user: user.clone(), display: String::new() };
-        let mut over = Proposal::new(EventBody::Recorded(Box::new(seen)), user, w.now.wall, self.state.last);
-        over.privileged = true;
-        self.propose(w, over);
-        None
-    }
-
-    fn erase_step(
-        &mut self,
-        w: &mut World<'_>,
-        effect: EffectId,
-        user: UserId,
-        after: Place,
-        more: bool,
-    ) -> Option<Chore> {
-        if self.state.role(&user).is_some() {
-            self.propose_departure(w, &user, Departure::Erased);
-            return Some(Chore::Erase { effect, user, after, more });
-        }
-        if !more {
-            self.effect_taken(w, effect);
-            return None;
-        }
-        let what = Fetch::BySender { user: user.clone(), after, limit: STEP as u32 };
-        self.chores.list.push_front(Chore::Erase { effect, user, after, more });
-        self.ask_places(w, &what);
-        self.chores.list.pop_front()
-    }
-
     fn expire_step(&mut self, w: &mut World<'_>, more: bool) -> Option<Chore> {
         if !more {
             return None;
         }
         let what = Fetch::Expired { at: w.now.wall, limit: STEP as u32 };
-        self.chores.list.push_front(Chore::Expire { more });
-        self.ask_places(w, &what);
-        self.chores.list.pop_front()
+        self.ask_for(w, Chore::Expire { more }, &what)
     }
 
-    fn ask_places(&mut self, w: &mut World<'_>, what: &Fetch) {
+    /// Asks the store what the chore needs next, and returns the chore as the answer leaves it, if that is there at once.
+    fn ask_for(&mut self, w: &mut World<'_>, chore: Chore, what: &Fetch) -> Option<Chore> {
+        self.chores.list.push_front(chore);
         let ticket = w.shared.ticket();
         match w.ports.fetch(ticket, self.handle, &self.key, what) {
-            Some(answer) => self.places(w, answer),
+            Some(answer) => self.chore_answered(w, answer),
             None => self.chores.asked = Some(ticket),
         }
+        self.chores.list.pop_front()
     }
 
     pub(crate) fn chore_fetched(&mut self, w: &mut World<'_>, ticket: Ticket, answer: Result<Fetched, StoreFault>) {
         if self.chores.asked == Some(ticket) {
             self.chores.asked = None;
-            self.places(w, answer);
+            self.chore_answered(w, answer);
         }
     }
 
-    /// A page of messages that have to go.
-    fn places(&mut self, w: &mut World<'_>, answer: Result<Fetched, StoreFault>) {
-        let Ok(Fetched::Places(places)) = answer else {
-            self.chores.failed = true;
-            return self.chore_soon(w, AGAIN_MS);
-        };
-        match self.chores.list.front_mut() {
-            Some(Chore::Erase { after, more, .. }) => {
+    fn chore_answered(&mut self, w: &mut World<'_>, answer: Result<Fetched, StoreFault>) {
+        let sweeps = match (self.chores.list.front_mut(), answer) {
+            (Some(Chore::Erase { after, more, .. }), Ok(Fetched::Places(places))) => {
                 *more = places.len() >= STEP;
                 *after = places.last().copied().unwrap_or(*after);
+                places
             }
-            Some(Chore::Expire { more }) => *more = places.len() >= STEP,
-            Some(Chore::Clear | Chore::Part) | None => return,
-        }
-        self.chores.sweeping = places.len();
-        for target in places {
+            (Some(Chore::Expire { more }), Ok(Fetched::Places(places))) => {
+                *more = places.len() >= STEP;
+                places
+            }
+            (Some(Chore::Seek { after, more }), Ok(Fetched::Rooms { rooms, reached })) => {
+                *more = reached.is_some();
+                *after = reached;
+                self.said_in(w, &rooms);
+                Vec::new()
+            }
+            (Some(Chore::Forget(forget)), Ok(Fetched::Places(_))) => {
+                forget.is_trimmed = true;
+                Vec::new()
+            }
+            (_, _) => {
+                self.chores.failed = true;
+                return self.chore_soon(w, AGAIN_MS);
+            }
+        };
+        self.chores.sweeping = sweeps.len();
+        for target in sweeps {
             self.take_up(w, Waiting::Sweep { target, sought: Sought::new() });
         }
         self.chore_soon(w, PAUSE_MS);
@@ -301,7 +293,7 @@ impl Room {
         match self.chores.list.front_mut() {
             Some(Chore::Erase { after, more, .. }) => (*after, *more) = (Place::START, true),
             Some(Chore::Expire { more }) => *more = true,
-            Some(Chore::Clear | Chore::Part) | None => {}
+            Some(Chore::Clear | Chore::Part | Chore::Seek { .. } | Chore::Forget(_)) | None => {}
         }
     }
 }

@@ -106,6 +106,10 @@ impl Room {
         }
         let proposals = match &effect.action {
             Action::Notify(notice) => vec![EventBody::Notified(Box::new(notice.clone()))],
+            Action::Record(Fact::UserErased { .. }) => {
+                self.begin_forgetting(w, effect);
+                return None;
+            }
             Action::Record(fact) if self.state.facts().knows(fact) => Vec::new(),
             Action::Record(fact) => vec![EventBody::Recorded(Box::new(fact.clone()))],
             Action::BeginDirect { low, high } => self.begin_direct(&effect, low, high),

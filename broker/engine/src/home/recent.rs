@@ -161,6 +161,13 @@ impl Recent {
         }
     }
 
+    /// What stands here or below is not to be replayed any more.
+    pub fn forget(&mut self, seq: Seq) {
+        while let Some(event) = self.events.pop_front_if(|event| event.place.seq <= seq) {
+            self.bytes -= cost(&event);
+        }
+    }
+
     pub fn clear(&mut self) {
         self.events.clear();
         self.bytes = 0;

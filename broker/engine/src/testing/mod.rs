@@ -129,6 +129,18 @@ impl FakePorts {
     }
 }
 
+impl FakePorts {
+    fn said_in(&self, realm: &Realm, user: &Name, after: Option<&RoomKey>, limit: usize) -> Fetched {
+        let says = |tables: &Tables| tables.records.values().any(|m| m.sender == *user && !m.is_deleted());
+        let rooms = self.stores.iter().filter(|(key, tables)| key.realm == *realm && says(tables));
+        let mut rooms: Vec<RoomKey> =
+            rooms.map(|(key, _)| key.clone()).filter(|key| after.is_none_or(|after| key > after)).collect();
+        let reached = rooms.get(limit.saturating_sub(1)).filter(|_| rooms.len() > limit).cloned();
+        rooms.truncate(limit);
+        Fetched::Rooms { rooms, reached }
+    }
+}
+
 impl Ports for FakePorts {
     fn lane_room(&self, _to: ShardId) -> usize {
         usize::MAX
@@ -195,7 +207,10 @@ impl Ports for FakePorts {
         if let Fetch::Trim { keep, .. } = what {
             self.trims.push(*keep);
         }
-        let found = self.stores.entry(room.clone()).or_default().fetch(what);
+        let found = match what {
+            Fetch::SaidIn { user, after, limit } => self.said_in(&room.realm, user, after.as_ref(), *limit as usize),
+            what => self.stores.entry(room.clone()).or_default().fetch(what),
+        };
         let answer = if self.fail_reads { Err(StoreFault) } else { Ok(found) };
         if self.late.fetch {
             self.facts.push_back(Fact::Fetched { room: handle, ticket, answer });

@@ -137,6 +137,8 @@ impl Tables {
                 let theirs = self.records.values().filter(|m| m.sender == *user && m.place > *after);
                 Fetched::Places(theirs.map(|m| m.place).take(*limit as usize).collect())
             }
+            // One room knows of no others.
+            Fetch::SaidIn { .. } => Fetched::Rooms { rooms: Vec::new(), reached: None },
             Fetch::Trim { .. } => Fetched::Places(self.records.keys().next().copied().into_iter().collect()),
             Fetch::Expired { at, limit } => {
                 let ends = |m: &&Arc<Message>| m.extra.as_ref().and_then(|e| e.expires_at).is_some_and(|t| t <= *at);

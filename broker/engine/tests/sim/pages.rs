@@ -27,6 +27,8 @@ impl Tables {
                 let theirs = self.messages.range(after.seq.0 + 1..).filter(|(_, m)| m.sender == *user);
                 Fetched::Places(theirs.take(*limit as usize).map(|(_, m)| m.place).collect())
             }
+            // One room knows of no others.
+            Fetch::SaidIn { .. } => Fetched::Rooms { rooms: Vec::new(), reached: None },
             Fetch::Trim { .. } => Fetched::Places(self.messages.values().next().map(|m| m.place).into_iter().collect()),
             Fetch::Expired { at, limit } => {
                 let gone = self.messages.values().filter(|m| {

@@ -4,6 +4,7 @@ use super::codec::{keys, message};
 use super::image::stream_value;
 use super::reading::{Next, NextOrFault, Reading, STORE_NOW};
 use super::replay::{Walk, Walked};
+use super::search::Search;
 use bytes::Bytes;
 use rookery_engine::ports::{Fetch, Fetched};
 use rookery_engine::settings::Keep;
@@ -13,7 +14,7 @@ use rookery_storage::limits::PAGE_RECORDS;
 use rookery_storage::{Ask, Keep as StoreKeep, Outcome, PageAsk, PageFrom, Record, Table};
 
 /// Above everything that can be placed.
-const END: Place = Place::new(u64::MAX, u64::MAX);
+pub const END: Place = Place::new(u64::MAX, u64::MAX);
 
 pub struct Fetching {
     room: RoomKey,
@@ -29,6 +30,7 @@ enum What {
     Replay(Walk),
     BySender { user: UserId, places: Vec<Place>, limit: usize },
     Expired,
+    SaidIn(Search),
     Trim,
 }
 
@@ -62,6 +64,10 @@ impl Fetching {
             }
             Fetch::Expired { at, limit } => {
                 (What::Expired, Ask::Expired { room: room.clone(), now: *at, limit: *limit as usize })
+            }
+            Fetch::SaidIn { user, after, limit } => {
+                let (search, ask) = Search::begin(&room.realm, user, after.clone(), *limit as usize);
+                (What::SaidIn(search), ask)
             }
             Fetch::Trim { keep, at } => (What::Trim, Ask::Trim { room: room.clone(), keep: keep_of(keep), now: *at }),
         };
@@ -104,6 +110,7 @@ impl Fetching {
                 }
             }
             (What::Expired, Outcome::Expired(places)) => Next::Done(Ok(Fetched::Places(places))),
+            (What::SaidIn(search), outcome) => search.take(outcome),
             (What::Trim, Outcome::Trimmed(_)) => Next::Ask(page_of(&self.room, None, PageFrom::FromOldest(0), 1, END)),
             (What::Trim, Outcome::Page(page)) => {
                 Next::Done(Ok(Fetched::Places(page.records.iter().map(|record| record.place).collect())))
@@ -128,7 +135,7 @@ pub fn keep_of(keep: &Keep) -> StoreKeep {
     StoreKeep { messages, messages_since, changes_since, ..StoreKeep::ALL }
 }
 
-fn is_of(record: &Record, user: &UserId) -> bool {
+pub fn is_of(record: &Record, user: &UserId) -> bool {
     message::sender_of(&record.payload) == Some(user.as_str())
 }
 
@@ -136,7 +143,7 @@ pub fn fetch_of(room: &RoomKey, places: Vec<Place>) -> Ask {
     Ask::Fetch { room: room.clone(), places, now: STORE_NOW }
 }
 
-fn page_of(room: &RoomKey, thread: Option<Place>, from: PageFrom, limit: usize, fence: Place) -> Ask {
+pub fn page_of(room: &RoomKey, thread: Option<Place>, from: PageFrom, limit: usize, fence: Place) -> Ask {
     Ask::Page(PageAsk { room: room.clone(), thread, from, limit, fence, now: STORE_NOW })
 }
 

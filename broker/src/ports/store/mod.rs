@@ -1,7 +1,7 @@
 //! The store as the engine's ports ask it: [`StorePort`], over any [`rookery_storage::Store`].
 //!
 //! Read in this order: [`rows`] (what is written), [`codec`] (its bytes), [`image`] and [`load`] (a room comes back),
-//! [`fetch`], [`replay`] (what else is asked), [`reading`] (records as the engine sees them),
+//! [`fetch`], [`replay`], [`search`] (what else is asked), [`reading`] (records as the engine sees them),
 //! [`failures`] and [`runs`] (what is not stored), [`node`] (the store of all shards together), [`keeper`] (retention),
 //! [`returner`] (what comes back too late), [`moving`] (from the folder to a database, while the node runs).
 //!
@@ -21,6 +21,7 @@ mod returner;
 mod rows;
 mod runs;
 mod scylla;
+mod search;
 mod source;
 #[cfg(test)]
 mod tests;

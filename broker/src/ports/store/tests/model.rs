@@ -312,6 +312,7 @@ impl Model {
                 let theirs = self.messages.values().filter(|m| m.sender == *user && m.place > *after);
                 Fetched::Places(theirs.map(|m| m.place).take(*limit as usize).collect())
             }
+            Fetch::SaidIn { .. } => unreachable!("the model has one room"),
             Fetch::Trim { .. } => Fetched::Places(self.messages.keys().next().copied().into_iter().collect()),
             Fetch::Expired { at, limit } => {
                 let expires = |m: &Message| m.extra.as_ref().and_then(|e| e.expires_at).filter(|e| e <= at);
