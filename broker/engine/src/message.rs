@@ -194,7 +194,7 @@ pub enum Action {
     Record(Fact),
     /// To a direct room that a directory has just paired: it begins with these two members.
     BeginDirect { low: UserId, high: UserId },
-    /// To a room: a user is erased; its membership ends and its bodies go.
+    /// To a room: a user is erased; its membership ends and its bodies go. To a directory: it has never seen the user.
     EraseUser { user: UserId },
 }
 

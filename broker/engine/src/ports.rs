@@ -269,8 +269,8 @@ pub enum Fetch {
     Replay { after: Place, limit: u32, fence: Place },
     /// Places of a sender's messages after a place.
     BySender { user: UserId, after: Place, limit: u32 },
-    /// Rooms of this one's realm in which a user has said something that still stands, in the order of their keys, after
-    /// one of them. It looks at every message there is, at some rooms each time it is asked.
+    /// Rooms of this one's realm in which a user has said something that still stands, and directories that have seen the
+    /// user, in the order of their keys, after one of them. It looks at every message there is, at some rooms each time.
     SaidIn { user: UserId, after: Option<RoomKey>, limit: u32 },
     /// Messages whose expiry has come.
     Expired { at: Millis, limit: u32 },

@@ -113,6 +113,10 @@ impl Room {
             Action::Record(fact) if self.state.facts().knows(fact) => Vec::new(),
             Action::Record(fact) => vec![EventBody::Recorded(Box::new(fact.clone()))],
             Action::BeginDirect { low, high } => self.begin_direct(&effect, low, high),
+            Action::EraseUser { .. } if self.key.kind == RoomKind::Directory => {
+                self.begin_forgetting(w, effect);
+                return None;
+            }
             Action::EraseUser { user } => {
                 self.begin_erasing(w, &effect, user);
                 return None;

@@ -1,9 +1,13 @@
-//! Where a user has said something: every message of every room is looked at, some rooms at a time. Nothing else would
-//! find what was said in rooms that the user never joined, or has left.
+//! Where a user has said something, or is known as seen: every message of every room is looked at, some rooms at a time.
+//! Nothing else would find what was said in rooms that the user never joined, or has left.
 
+use super::codec::bytes::Reader;
+use super::codec::keys;
+use super::codec::values::take_fact;
 use super::fetch::{END, is_of, page_of};
 use super::reading::{Next, NextOrFault};
 use rookery_engine::ports::Fetched;
+use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Place, Realm, RoomKey, RoomKind, UserId};
 use rookery_storage::limits::PAGE_RECORDS;
 use rookery_storage::record::State;
@@ -42,8 +46,8 @@ impl Search {
                 // Rooms come in the order of their realms.
                 let last = page.rooms.last().filter(|last| page.more && last.realm <= self.realm);
                 self.reached = last.cloned();
-                let talks = |room: &RoomKey| matches!(room.kind, RoomKind::Room | RoomKind::Direct);
-                self.rooms = page.rooms.into_iter().filter(|room| room.realm == self.realm && talks(room)).collect();
+                let says = |room: &RoomKey| !matches!(room.kind, RoomKind::Inbox | RoomKind::Lobby);
+                self.rooms = page.rooms.into_iter().filter(|room| room.realm == self.realm && says(room)).collect();
                 self.look(Place::START)
             }
             Outcome::Page(page) => match page.records.last() {
@@ -51,6 +55,7 @@ impl Search {
                 Some(last) if page.newer > 0 => self.look(last.place),
                 Some(_) | None => self.next_room(false),
             },
+            Outcome::Row(value) => self.next_room(value.is_some_and(|value| is_seen(&value))),
             Outcome::Failed(_) if !self.doubt && !self.rooms.is_empty() => {
                 self.doubt = true;
                 Next::Ask(Ask::Rooms { after: None, limit: 1 })
@@ -62,7 +67,6 @@ impl Search {
             | Outcome::Replay(_)
             | Outcome::Counted(_)
             | Outcome::Found(_)
-            | Outcome::Row(_)
             | Outcome::Expired(_)
             | Outcome::Scanned(_)
             | Outcome::Tail(_)
@@ -78,6 +82,11 @@ impl Search {
     /// On in the room at hand.
     fn look(&self, after: Place) -> NextOrFault<Fetched> {
         match self.rooms.front() {
+            Some(directory) if directory.kind == RoomKind::Directory => {
+                let mut key = Vec::new();
+                let (table, _) = keys::fact(&mut key, &seen(&self.user));
+                Next::Ask(Ask::Row { room: directory.clone(), table, key: key.into() })
+            }
             Some(room) => Next::Ask(page_of(room, None, PageFrom::After(after), PAGE_RECORDS, END)),
             None => Next::Done(Ok(Fetched::Rooms { rooms: self.found.clone(), reached: self.reached.clone() })),
         }
@@ -92,4 +101,13 @@ impl Search {
         }
         self.look(Place::START)
     }
+}
+
+fn seen(user: &UserId) -> Fact {
+    Fact::UserSeen { user: user.clone(), display: String::new() }
+}
+
+/// The row stays, and says that the user is erased. One that cannot be read may say anything.
+fn is_seen(value: &[u8]) -> bool {
+    !matches!(Reader::value(value, take_fact), Ok(Fact::UserErased { .. }))
 }

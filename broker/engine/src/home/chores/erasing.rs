@@ -104,12 +104,15 @@ impl Room {
     pub(super) fn forget_step(&mut self, w: &mut World<'_>, mut forget: Box<Forget>) -> Option<Chore> {
         if !forget.is_said {
             forget.is_said = true;
-            if let Action::Record(fact) = &forget.effect.action {
-                let (body, by) = (EventBody::Recorded(Box::new(fact.clone())), forget.effect.by.clone());
-                let mut proposal = Proposal::new(body, by, forget.effect.at, self.state.last);
-                proposal.privileged = true;
-                self.propose(w, proposal);
-            }
+            let fact = match &forget.effect.action {
+                Action::Record(fact) => fact.clone(),
+                Action::EraseUser { user } => Fact::UserErased { user: user.clone() },
+                Action::Notify(_) | Action::BeginDirect { .. } => return None,
+            };
+            let (body, by) = (EventBody::Recorded(Box::new(fact)), forget.effect.by.clone());
+            let mut proposal = Proposal::new(body, by, forget.effect.at, self.state.last);
+            proposal.privileged = true;
+            self.propose(w, proposal);
             return Some(Chore::Forget(forget));
         }
         let until = *forget.until.get_or_insert(self.state.last);
