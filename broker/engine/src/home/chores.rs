@@ -15,7 +15,7 @@ use super::world::{Due, World};
 use crate::message::{Action, CauseEffect, EffectId};
 use crate::ports::{Fetch, Fetched, Row, StoreFault, Ticket};
 use erasing::Forget;
-use rookery_protocol::event::{Departure, EventBody, Fact, Notice, NoticeKind};
+use rookery_protocol::event::{Departure, EventBody, Notice, NoticeKind};
 use rookery_protocol::ids::{Place, RoomKey, RoomKind, UserId};
 use rookery_protocol::limits;
 use rookery_protocol::message::Message;

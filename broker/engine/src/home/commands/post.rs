@@ -73,7 +73,7 @@ fn strange(c: &Context<'_>, user: &UserId, stream: u64, n: u64) -> Result<Standi
         | Fetched::Place(_)
         | Fetched::Page { .. }
         | Fetched::Replay(_)
-        | Fetched::Places(_) => Standing::New,
+        | Fetched::Places(_) | Fetched::Rooms { .. } => Standing::New,
     })
 }
 
