@@ -293,5 +293,8 @@ pub enum Fetched {
     Replay(Option<Vec<Arc<Event>>>),
     Places(Vec<Place>),
     /// `reached`: from where to ask on. None: these are the last.
-    Rooms { rooms: Vec<RoomKey>, reached: Option<RoomKey> },
+    Rooms {
+        rooms: Vec<RoomKey>,
+        reached: Option<RoomKey>,
+    },
 }

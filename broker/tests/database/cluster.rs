@@ -3,10 +3,10 @@
 use crate::cassandra::Cassandra;
 use crate::levels::{at_level, enter};
 use crate::server::Keyspace;
-use crate::support::{Client, Folder};
 use crate::support::load::judge::Promised;
 use crate::support::load::sender::{Acked, body};
 use crate::support::load::{ROOMS, judge, room_name};
+use crate::support::{Client, Folder};
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::AckLevel;
 use rookery_protocol::reply::Reply;

@@ -71,8 +71,7 @@ fn edit(target: Place, body: &str, ack: Option<AckLevel>) -> Command {
 }
 
 fn messages(client: &mut Client) -> Vec<Arc<Message>> {
-    let ask =
-        Command::History { room: room("general"), from: HistoryFrom::FromOldest(0), limit: 100, thread: None };
+    let ask = Command::History { room: room("general"), from: HistoryFrom::FromOldest(0), limit: 100, thread: None };
     let Reply::History(page) = client.ask(&ask) else { panic!("no history") };
     page.messages
 }
@@ -127,9 +126,10 @@ fn changes_that_a_disk_brings_back_are_made_again_where_nobody_else_has_changed_
         }
     };
     assert_eq!(found.iter().map(|message| text(message)).collect::<Vec<_>>(), want);
-    assert_eq!(found.iter().map(|message| message.is_deleted()).collect::<Vec<_>>(), [
-        false, false, true, false, true, false
-    ]);
+    assert_eq!(
+        found.iter().map(|message| message.is_deleted()).collect::<Vec<_>>(),
+        [false, false, true, false, true, false]
+    );
     assert!(found.iter().take(5).zip(&places).all(|(message, place)| message.place == *place), "none has moved");
     // What others have decided meanwhile stands, and that is said, once for each.
     let said = || node.log().lines().filter(|line| line.contains("changes_not_returned")).count();

@@ -155,7 +155,8 @@ impl<'a> Context<'a> {
                 | Fetched::Stream(_)
                 | Fetched::Page { .. }
                 | Fetched::Replay(_)
-                | Fetched::Places(_) | Fetched::Rooms { .. } => return Err(ErrorCode::NoSuchMessage.into()),
+                | Fetched::Places(_)
+                | Fetched::Rooms { .. } => return Err(ErrorCode::NoSuchMessage.into()),
             },
         };
         let extra = message.extra.as_deref();

@@ -73,8 +73,7 @@ impl Room {
     fn tell_of_erasing(&mut self, w: &mut World<'_>, room: &RoomKey) {
         let user = self.key.name.clone();
         let notice = Notice { room: room.clone(), place: Place::START, kind: NoticeKind::NoLongerMember };
-        let mut parts =
-            Proposal::new(EventBody::Notified(Box::new(notice)), user.clone(), w.now.wall, self.state.last);
+        let mut parts = Proposal::new(EventBody::Notified(Box::new(notice)), user.clone(), w.now.wall, self.state.last);
         parts.privileged = true;
         parts.effects.push((room.clone(), Action::EraseUser { user }));
         self.propose(w, parts);

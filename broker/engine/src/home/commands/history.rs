@@ -22,9 +22,12 @@ pub(crate) fn decide(c: &Context<'_>, from: HistoryFrom, limit: u32, thread: Opt
     } else {
         match c.found(&Fetch::Page { from, limit: page_limit(limit), thread, fence })? {
             Fetched::Page { messages, more_before, more_after } => (messages.clone(), *more_before, *more_after),
-            Fetched::Message(_) | Fetched::Place(_) | Fetched::Stream(_) | Fetched::Replay(_) | Fetched::Places(_) | Fetched::Rooms { .. } => {
-                (Vec::new(), false, false)
-            }
+            Fetched::Message(_)
+            | Fetched::Place(_)
+            | Fetched::Stream(_)
+            | Fetched::Replay(_)
+            | Fetched::Places(_)
+            | Fetched::Rooms { .. } => (Vec::new(), false, false),
         }
     };
     let messages: Vec<_> = messages.into_iter().map(|message| unexpired(c, message)).collect();

@@ -73,7 +73,8 @@ fn strange(c: &Context<'_>, user: &UserId, stream: u64, n: u64) -> Result<Standi
         | Fetched::Place(_)
         | Fetched::Page { .. }
         | Fetched::Replay(_)
-        | Fetched::Places(_) | Fetched::Rooms { .. } => Standing::New,
+        | Fetched::Places(_)
+        | Fetched::Rooms { .. } => Standing::New,
     })
 }
 

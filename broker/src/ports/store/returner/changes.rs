@@ -4,13 +4,14 @@ use super::{key_of, says};
 use crate::ports::store::codec::keys;
 use crate::ports::store::codec::message::message_of;
 use crate::ports::store::codec::records::event_of;
-use crate::ports::store::fetch::fetch_of;
+use crate::ports::store::fetch::{END, fetch_of};
+use crate::ports::store::reading::STORE_NOW;
 use rookery_protocol::command::{Command, RoomRef};
-use rookery_protocol::ids::{Millis, Place, RoomKey, UserId};
+use rookery_protocol::ids::{Millis, Place, RoomKey, Seq, UserId};
 use rookery_protocol::message::Message;
 use rookery_storage::record::{State, Touches};
 use rookery_storage::settled::Fault;
-use rookery_storage::{Ask, Batch, Item, Kind, Outcome, Position, Record, Rewrite};
+use rookery_storage::{Ask, Batch, Item, Kind, Outcome, Position, Record, Replay, ReplayAsk, Rewrite};
 use std::collections::HashMap;
 
 /// A change that is not made yet.
@@ -69,33 +70,52 @@ pub fn left(
     let mut left = Left::default();
     for record in &batch.events {
         let Kind::Change { touches } = record.kind else { continue };
-        let Touches::Rewrites(target) = touches else {
-            left.given_up += 1;
-            continue;
-        };
-        if is_taken_with_another(record.place, target, &batch.room, all) {
-            continue;
-        }
-        let rewrite = batch.rewrites.iter().find(|rewrite| rewrite.version == record.place);
-        let verdict = match rewrite.and_then(|rewrite| Some((rewrite, wanted(record, rewrite)?))) {
-            Some((rewrite, (by, wanted))) => judge(ask, &batch.room, rewrite, (by, record.time), wanted, ours, now)?,
-            None => Verdict::GivenUp,
+        let verdict = match touches {
+            Touches::Rewrites(target) if is_overtaken(record.place, target, &batch.room, all) => continue,
+            Touches::Rewrites(_) => {
+                let rewrite = batch.rewrites.iter().find(|rewrite| rewrite.version == record.place);
+                match rewrite.and_then(|rewrite| Some((rewrite, wanted(record, rewrite)?))) {
+                    Some((rewrite, (by, wanted))) => {
+                        judge(ask, &batch.room, rewrite, (by, record.time), wanted, all, ours, now)?
+                    }
+                    None => Verdict::GivenUp,
+                }
+            }
+            Touches::Marks(_) | Touches::Nothing => Verdict::GivenUp,
         };
         match verdict {
             Verdict::Open(change) => left.changes.push(change),
             Verdict::Stands => {}
-            Verdict::GivenUp => left.given_up += 1,
+            // What comes back may begin with what had settled after all.
+            Verdict::GivenUp => left.given_up += usize::from(!has_settled(ask, &batch.room, record.place)?),
         }
     }
     Ok(left)
 }
 
-/// A later change of the same message says all that this one does, and a message that comes back comes as it was last.
-fn is_taken_with_another(version: Place, target: Place, room: &RoomKey, all: &[(Position, Batch)]) -> bool {
-    all.iter().filter(|(_, batch)| batch.room == *room).any(|(_, batch)| {
-        batch.rewrites.iter().any(|rewrite| rewrite.target == target && rewrite.version > version)
-            || batch.events.iter().any(|record| record.place == target && record.is_message())
-    })
+/// A later change of the same message says all that this one does.
+fn is_overtaken(version: Place, target: Place, room: &RoomKey, all: &[(Position, Batch)]) -> bool {
+    let of_room = all.iter().filter(|(_, batch)| batch.room == *room).flat_map(|(_, batch)| &batch.rewrites);
+    of_room.into_iter().any(|rewrite| rewrite.target == target && rewrite.version > version)
+}
+
+/// The message itself comes back, as it was last.
+fn comes_back(target: Place, room: &RoomKey, all: &[(Position, Batch)]) -> bool {
+    let of_room = all.iter().filter(|(_, batch)| batch.room == *room).flat_map(|(_, batch)| &batch.events);
+    of_room.into_iter().any(|record| record.place == target && record.is_message())
+}
+
+/// Whether this very event stands in the room.
+fn has_settled(ask: &impl Fn(&Ask) -> Result<Outcome, Fault>, room: &RoomKey, place: Place) -> Result<bool, Fault> {
+    let after = Place { seq: Seq(place.seq.0.saturating_sub(1)), ..place };
+    let ask_one = ReplayAsk { room: room.clone(), after, limit: 1, fence: END, now: STORE_NOW };
+    match ask(&Ask::Replay(ask_one))? {
+        Outcome::Replay(replay) => Ok(match *replay {
+            Replay::Run(run) => run.items.first().is_some_and(|item| item.record.place == place),
+            Replay::Gone { .. } => false,
+        }),
+        other => Err(Fault::Io(format!("{other:?}"))),
+    }
 }
 
 /// Who made a change, and what it made of the message. None: it cannot be read.
@@ -115,10 +135,18 @@ fn judge(
     rewrite: &Rewrite,
     (by, at): (UserId, Millis),
     wanted: Message,
+    all: &[(Position, Batch)],
     ours: &mut Ours,
     now: Millis,
 ) -> Result<Verdict, Fault> {
-    let Some(current) = current(ask, room, &wanted)? else { return Ok(Verdict::GivenUp) };
+    let current = match fetch(ask, room, wanted.place)? {
+        Some(message) => message,
+        None if comes_back(wanted.place, room, all) => return Ok(Verdict::Stands),
+        None => match said_again(ask, room, &wanted)? {
+            Some(message) => message,
+            None => return Ok(Verdict::GivenUp),
+        },
+    };
     let of = (room.clone(), rewrite.target);
     if is_same(&current, &wanted) {
         ours.0.insert(of, current.version);
@@ -136,15 +164,12 @@ fn judge(
     Ok(Verdict::Open(Change { by, at, target: current.place, wanted }))
 }
 
-/// The message as it is now: where it stood, or where it was said again.
-fn current(
+/// A message that came back before its change did.
+fn said_again(
     ask: &impl Fn(&Ask) -> Result<Outcome, Fault>,
     room: &RoomKey,
     wanted: &Message,
 ) -> Result<Option<Message>, Fault> {
-    if let Some(message) = fetch(ask, room, wanted.place)? {
-        return Ok(Some(message));
-    }
     let mut key = Vec::new();
     keys::duplicate(&mut key, &wanted.sender, &key_of(wanted));
     match ask(&Ask::Lookup { room: room.clone(), key: key.into() })? {
