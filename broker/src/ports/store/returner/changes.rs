@@ -109,13 +109,12 @@ fn comes_back(target: Place, room: &RoomKey, all: &[(Position, Batch)]) -> bool 
 fn has_settled(ask: &impl Fn(&Ask) -> Result<Outcome, Fault>, room: &RoomKey, place: Place) -> Result<bool, Fault> {
     let after = Place { seq: Seq(place.seq.0.saturating_sub(1)), ..place };
     let ask_one = ReplayAsk { room: room.clone(), after, limit: 1, fence: END, now: STORE_NOW };
-    match ask(&Ask::Replay(ask_one))? {
-        Outcome::Replay(replay) => Ok(match *replay {
-            Replay::Run(run) => run.items.first().is_some_and(|item| item.record.place == place),
-            Replay::Gone { .. } => false,
-        }),
-        other => Err(Fault::Io(format!("{other:?}"))),
-    }
+    let answer = ask(&Ask::Replay(ask_one))?;
+    let Outcome::Replay(replay) = answer else { return Err(Fault::Io(format!("{answer:?}"))) };
+    Ok(match *replay {
+        Replay::Run(run) => run.items.first().is_some_and(|item| item.record.place == place),
+        Replay::Gone { .. } => false,
+    })
 }
 
 /// Who made a change, and what it made of the message. None: it cannot be read.
@@ -172,11 +171,9 @@ fn said_again(
 ) -> Result<Option<Message>, Fault> {
     let mut key = Vec::new();
     keys::duplicate(&mut key, &wanted.sender, &key_of(wanted));
-    match ask(&Ask::Lookup { room: room.clone(), key: key.into() })? {
-        Outcome::Found(Some(found)) => fetch(ask, room, found.place),
-        Outcome::Found(None) => Ok(None),
-        other => Err(Fault::Io(format!("{other:?}"))),
-    }
+    let answer = ask(&Ask::Lookup { room: room.clone(), key: key.into() })?;
+    let Outcome::Found(found) = answer else { return Err(Fault::Io(format!("{answer:?}"))) };
+    found.map_or(Ok(None), |found| fetch(ask, room, found.place))
 }
 
 fn fetch(
@@ -184,13 +181,10 @@ fn fetch(
     room: &RoomKey,
     place: Place,
 ) -> Result<Option<Message>, Fault> {
-    match ask(&fetch_of(room, vec![place]))? {
-        Outcome::Fetched(records) => {
-            let record = records.into_iter().next().flatten();
-            Ok(record.and_then(|record| message_of(&record).ok()).map(|(message, _)| message))
-        }
-        other => Err(Fault::Io(format!("{other:?}"))),
-    }
+    let answer = ask(&fetch_of(room, vec![place]))?;
+    let Outcome::Fetched(records) = answer else { return Err(Fault::Io(format!("{answer:?}"))) };
+    let record = records.into_iter().next().flatten();
+    Ok(record.and_then(|record| message_of(&record).ok()).map(|(message, _)| message))
 }
 
 fn is_same(one: &Message, other: &Message) -> bool {
