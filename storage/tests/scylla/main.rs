@@ -8,9 +8,9 @@ mod again;
 mod cassandra;
 mod conformance;
 mod crash;
-mod filling;
 #[path = "../common/direct.rs"]
 mod direct;
+mod filling;
 mod keyspace;
 mod late;
 mod rig;
