@@ -387,7 +387,11 @@ mod tests {
         let settled = Arc::new(Embedded::open(folder.path(), &EmbeddedOptions::default()).unwrap());
         let (backlog, batch) = (Backlog::new(0), Batch::new(room("a")));
         let found = Found { position: Position(1), room: batch.room.clone(), cost: 1 };
-        backlog.adopt(settled, |add| Ok::<_, ()>(add(&[found]))).unwrap();
+        let scan = |add: &mut dyn FnMut(&[Found])| {
+            add(&[found]);
+            Ok::<_, ()>(())
+        };
+        backlog.adopt(settled, scan).unwrap();
         let owner = Owner { shard: 0, ticket: Ticket(7) };
         backlog.add(std::iter::once((Position(1), batch, Some(owner))));
         let taken = backlog.take_oldest(Duration::ZERO).unwrap();

@@ -209,7 +209,14 @@ impl Ports for FakePorts {
         }
         let found = match what {
             Fetch::SaidIn { user, after, limit } => self.said_in(&room.realm, user, after.as_ref(), *limit as usize),
-            what => self.stores.entry(room.clone()).or_default().fetch(what),
+            Fetch::Message(_)
+            | Fetch::Key { .. }
+            | Fetch::Stream { .. }
+            | Fetch::Page { .. }
+            | Fetch::Replay { .. }
+            | Fetch::BySender { .. }
+            | Fetch::Expired { .. }
+            | Fetch::Trim { .. } => self.stores.entry(room.clone()).or_default().fetch(what),
         };
         let answer = if self.fail_reads { Err(StoreFault) } else { Ok(found) };
         if self.late.fetch {
