@@ -283,16 +283,11 @@ impl Disk {
     /// once per write, in a bounded queue that the worker itself must write to; when it is full, both wait for ever.
     pub fn make_room(&self) -> Result<(), Fault> {
         use fjall::AbstractTree;
-        // All of them at once, the small ones too: the engine's journal stays until each keyspace has its part in a table,
-        // and a start reads it.
-        if self.spaces.iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum::<u64>() > self.memtable_bytes
-        {
-            for keyspace in &self.spaces {
+        for keyspace in &self.spaces {
+            if keyspace.tree.active_memtable().size() > self.memtable_bytes {
                 self.wait(|| keyspace.sealed_memtable_count() >= 2)?;
                 keyspace.rotate_memtable().map_err(fault)?;
             }
-        }
-        for keyspace in &self.spaces {
             self.wait(|| keyspace.tree.l0_run_count() >= 16)?;
         }
         Ok(())

@@ -48,7 +48,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct EmbeddedOptions {
     /// Blocks that were read, of all keyspaces together.
     pub cache_bytes: u64,
-    /// Of the five keyspaces together, before they are written to tables. A start reads as much again.
+    /// Of each of five keyspaces, before it is written to a table.
     pub memtable_bytes: u64,
     /// Of the engine's own sealed journals on disk, at least 64 MiB. They are read at every start.
     pub journal_bytes: u64,
