@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 const BYTES: usize = 200;
@@ -31,13 +31,18 @@ fn percentile(times: &mut [Duration], per_cent: usize) -> f64 {
     times[(times.len() - 1) * per_cent / 100].as_secs_f64() * 1e3
 }
 
+fn open(folder: &Path) -> (Journal, Receiver<usize>) {
+    let (sender, told) = channel();
+    let listener: Arc<dyn Listener> = Arc::new(Ear(sender));
+    let options = Options::new(folder.join("journal"));
+    let (journal, _) = Journal::open(options, Arc::new(RealDisk), vec![listener]).expect("a journal");
+    (journal, told)
+}
+
 /// Entries per second, with so many groups handed in ahead of the answers.
 fn journal_rate(folder: &Path, ahead: usize) -> f64 {
     let folder = tempfile::tempdir_in(folder).expect("a folder");
-    let (sender, told) = channel();
-    let options = Options::new(folder.path().join("journal"));
-    let listener: Arc<dyn Listener> = Arc::new(Ear(sender));
-    let (journal, _) = Journal::open(options, Arc::new(RealDisk), vec![listener]).expect("a journal");
+    let (journal, told) = open(folder.path());
     let intake = journal.intake();
     let (mut handed, mut done) = (0, 0);
     let start = Instant::now();
@@ -102,10 +107,7 @@ fn bare_times(folder: &Path, prepared: Prepared, bytes: usize, syncs: usize) -> 
 
 fn single_times(folder: &Path) -> (f64, f64) {
     let folder = tempfile::tempdir_in(folder).expect("a folder");
-    let (sender, told) = channel();
-    let options = Options::new(folder.path().join("journal"));
-    let listener: Arc<dyn Listener> = Arc::new(Ear(sender));
-    let (journal, _) = Journal::open(options, Arc::new(RealDisk), vec![listener]).expect("a journal");
+    let (journal, told) = open(folder.path());
     let intake = journal.intake();
     let mut times: Vec<Duration> = (0..SINGLE)
         .map(|ticket| {

@@ -88,7 +88,7 @@ fn go_on(counts: &[AtomicU64]) {
 }
 
 #[test]
-#[ignore = "three database nodes take 3 GB and two minutes; `make prove` runs it"]
+#[ignore = "three database nodes take 3 GB and up to four minutes; `make prove` runs it"]
 fn one_database_node_of_three_may_die() {
     let mut cassandra = Cassandra::start(SERVERS);
     let keyspace = Keyspace::on(&cassandra.servers);
