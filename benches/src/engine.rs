@@ -1,6 +1,6 @@
-//! The engine by itself: the same records in one keyspace, without anything of ours. What settling costs beyond it is ours.
+//! The engine by itself: the same records in one tree, without anything of ours. What settling costs beyond it is ours.
 
-use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+use lsm_tree::{AbstractTree, Config, SequenceNumberCounter};
 use rookery_storage::dice::Dice;
 use std::path::Path;
 use std::time::Instant;
@@ -13,9 +13,13 @@ const MEMTABLE_BYTES: u64 = 16 << 20;
 /// Records per second, each room's one behind the other, committed in groups and written out as the store does it.
 pub fn records_per_second(folder: &Path, rooms: u64) -> f64 {
     let folder = tempfile::tempdir_in(folder).unwrap();
-    let database = Database::builder(folder.path()).worker_threads(1).manual_journal_persist(true).open().unwrap();
-    let options = || KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(u64::MAX);
-    let messages = database.keyspace("messages", options).unwrap();
+    let numbers = SequenceNumberCounter::default();
+    let tree = Config::new(folder.path(), numbers.clone(), SequenceNumberCounter::default()).open().unwrap();
+    let write_out = || {
+        let flushing = tree.get_flush_lock();
+        tree.rotate_memtable();
+        tree.flush(&flushing, numbers.get()).unwrap();
+    };
     let mut dice = Dice::new(1);
     let mut groups: Vec<Vec<(Vec<u8>, Vec<u8>)>> = Vec::new();
     for first in (0..RECORDS).step_by(GROUP as usize) {
@@ -31,16 +35,14 @@ pub fn records_per_second(folder: &Path, rooms: u64) -> f64 {
     }
     let begun = Instant::now();
     for group in groups {
-        use fjall::AbstractTree;
-        if messages.tree.active_memtable().size() > MEMTABLE_BYTES {
-            messages.rotate_memtable().unwrap();
+        if tree.active_memtable().size() > MEMTABLE_BYTES {
+            write_out();
         }
-        let mut batch = database.batch();
+        let number = numbers.next();
         for (key, value) in group {
-            batch.insert(&messages, key, value);
+            tree.insert(key, value, number);
         }
-        batch.commit().unwrap();
     }
-    database.persist(PersistMode::SyncData).unwrap();
+    write_out();
     RECORDS as f64 / begun.elapsed().as_secs_f64()
 }

@@ -26,7 +26,7 @@ fn fill(data: &Path, rooms: u64) {
         let entry = |n: u64| {
             let mut batch = Batch::new(room(&format!("room-{n}")));
             batch.events.push(record(1, format!("the first message of room {n}").as_bytes()));
-            Entry { position: Position(n + 1), batch }
+            Entry::new(Position(n + 1), batch)
         };
         settled.apply((first..rooms.min(first + GROUP)).map(entry).collect()).unwrap();
     }

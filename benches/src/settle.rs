@@ -33,7 +33,7 @@ fn room(name: &str) -> RoomKey {
 impl Run {
     fn entry(&mut self, batch: Batch) -> Entry {
         self.position += 1;
-        Entry { position: Position(self.position), batch }
+        Entry::new(Position(self.position), batch)
     }
 
     /// Bytes that do not compress.

@@ -50,7 +50,7 @@ impl Filler {
             for _ in 0..16 {
                 let entries = (0..1024).map(|_| {
                     let batch = self.batch();
-                    Entry { position: Position(self.position), batch }
+                    Entry::new(Position(self.position), batch)
                 });
                 settled.apply(entries.collect()).unwrap();
             }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Libraries tell of their own work only what is wrong with it.
-const DEFAULT: &str = "info,fjall=warn,lsm_tree=warn,scylla=off";
+const DEFAULT: &str = "info,lsm_tree=warn,scylla=off";
 
 pub fn init() {
     let filter = EnvFilter::try_from_env("ROOKERY_LOG__LEVEL").unwrap_or_else(|_| EnvFilter::new(DEFAULT));

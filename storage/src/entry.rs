@@ -13,15 +13,19 @@
 use crate::batch::{Batch, Cut, Rewrite, RowWrite};
 use crate::limits::{BATCH_ITEMS, PAYLOAD_BYTES, ROW_KEY_BYTES, ROW_VALUE_BYTES};
 use crate::record::Record;
-use crate::record::layout::BadRecord;
+use crate::record::layout::{BadRecord, number_size};
 use crate::table::Table;
 use crate::{Epoch, Place, RoomKey, Seq};
 use bytes::Bytes;
 use rookery_protocol::ids::{Name, RoomKind};
 use std::fmt;
+use std::ops::Range;
 
 /// The layout that is written.
 pub const VERSION: u8 = 1;
+
+/// No batch has more bytes.
+pub const MOST_BYTES: usize = crate::journal::ENTRY_BYTES;
 
 /// Why bytes are no batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,38 @@ pub fn encode(batch: &Batch, out: &mut Vec<u8>) {
             }
         }
     }
+}
+
+/// Where the events of a batch lie in its bytes, each with its length before it.
+pub fn events_in(batch: &Batch) -> Range<usize> {
+    let RoomKey { realm, kind, name } = &batch.room;
+    let text = |name: &Name| number_size(name.as_str().len() as u64) + name.as_str().len();
+    let cut = match batch.cut {
+        Cut::Nothing | Cut::Everything => 1,
+        Cut::Above(place) => 1 + number_size(place.epoch.0) + number_size(place.seq.0),
+    };
+    let count = number_size(batch.events.len() as u64);
+    let start = 1 + text(realm) + number_size(*kind as u64) + text(name) + cut + count;
+    start..start + batch.events.iter().map(event_size).sum::<usize>()
+}
+
+fn event_size(record: &Record) -> usize {
+    let size = record.encoded_size();
+    number_size(size as u64) + size
+}
+
+/// The records of bytes that hold events and nothing else. What is damaged ends it.
+pub fn events_of(bytes: &Bytes) -> impl Iterator<Item = Result<Record, BadEntry>> + use<> {
+    let (bytes, mut at) = (bytes.clone(), 0);
+    std::iter::from_fn(move || {
+        if at >= bytes.len() {
+            return None;
+        }
+        let mut reader = Reader { bytes: &bytes, at };
+        let record = reader.number().and_then(|length| reader.slice(length, bytes.len()));
+        at = if record.is_ok() { reader.at } else { bytes.len() };
+        Some(record.and_then(|record| Record::decode(&record).map_err(BadEntry::Record)))
+    })
 }
 
 /// Reads the batch that these bytes are, to the last byte. Its payloads, keys and values share the bytes they came in.

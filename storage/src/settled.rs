@@ -3,6 +3,7 @@
 use crate::answer::Outcome;
 use crate::ask::{Ask, Position};
 use crate::batch::Batch;
+use crate::journal::Spot;
 use crate::{Place, RoomKey};
 use std::fmt;
 use std::path::Path;
@@ -12,6 +13,15 @@ use std::path::Path;
 pub struct Entry {
     pub position: Position,
     pub batch: Batch,
+    /// Where the journal has it. Its file is there as long as the entry has not settled.
+    pub spot: Option<Spot>,
+}
+
+impl Entry {
+    /// One that is in no journal.
+    pub fn new(position: Position, batch: Batch) -> Entry {
+        Entry { position, batch, spot: None }
+    }
 }
 
 /// Keeps what the journal hands over, and answers what needs no journal. It may take its time, so no shard calls it;
@@ -24,12 +34,22 @@ pub trait Settled: Send + Sync {
     /// the store after a crash. After a fault some of the first are applied, each of them whole.
     fn apply(&self, entries: Vec<Entry>) -> Result<(), Fault>;
 
-    /// Everything up to here was applied when `sync` was told so. It is what was found when the store was opened, or
-    /// what was synced since. An owner whose journal begins more than one above it has lost what lies between.
+    /// Everything up to here is durable: it is what was found when the store was opened, or what it has got to since. An
+    /// owner whose journal begins more than one above it has lost what lies between.
     fn watermark(&self) -> Position;
+
+    /// No room has taken anything above: some may be ahead of the watermark.
+    fn highest(&self) -> Result<Position, Fault> {
+        Ok(self.watermark())
+    }
 
     /// Makes durable what is applied, and that it reaches up to here.
     fn sync(&self, watermark: Position) -> Result<(), Fault>;
+
+    /// Says that what is applied reaches up to here. Whether it is made durable now or later is the store's to decide.
+    fn note(&self, watermark: Position) -> Result<(), Fault> {
+        self.sync(watermark)
+    }
 
     /// Answers every ask but [`Ask::Tail`], which is the journal's. Trims are carried out here.
     fn answer(&self, ask: &Ask) -> Result<Outcome, Fault>;

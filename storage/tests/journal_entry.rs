@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use rookery_protocol::ids::{Name, RoomKind};
-use rookery_storage::entry::{BadEntry, VERSION, decode, encode};
+use rookery_storage::entry::{BadEntry, VERSION, decode, encode, events_in, events_of};
 use rookery_storage::{Batch, Cut, Kind, Place, Record, Rewrite, RoomKey, RowWrite, State, Table, Touches};
 
 fn encoded(batch: &Batch) -> Bytes {
@@ -145,4 +145,25 @@ proptest! {
             prop_assert_eq!(encoded(&batch), bytes);
         }
     }
+}
+
+/// Whoever knows where a batch lies finds its events without reading the rest.
+fn finds_events(batch: &Batch) {
+    let bytes = encoded(batch);
+    let events: Vec<_> = events_of(&bytes.slice(events_in(batch))).collect::<Result<_, _>>().unwrap();
+    assert_eq!(events, batch.events);
+    for end in events_in(batch) {
+        let cut: Vec<_> = events_of(&bytes.slice(events_in(batch).start..end)).collect();
+        let whole = cut.iter().take_while(|record| record.is_ok()).count();
+        assert!(whole < batch.events.len() && cut.len() <= whole + 1, "cut at {end}");
+    }
+}
+
+#[test]
+fn events_are_found_where_the_batch_lies() {
+    let batch = full();
+    finds_events(&batch);
+    finds_events(&Batch { cut: Cut::Above(Place::new(300, 70_000)), ..batch.clone() });
+    finds_events(&Batch { cut: Cut::Everything, ..batch.clone() });
+    finds_events(&Batch { events: Vec::new(), ..batch });
 }

@@ -131,7 +131,7 @@ fn apply(settled: &Embedded, position: Position, batch: Batch, found: &mut Unset
     if found.stuck.iter().any(|(room, _)| *room == batch.room) {
         return Ok(());
     }
-    match settled.apply(vec![Entry { position, batch }]) {
+    match settled.apply(vec![Entry::new(position, batch)]) {
         Err(Fault::OutOfOrder { room, position }) => {
             found.stuck.push((room, position));
             Ok(())
@@ -155,15 +155,15 @@ fn make(store: &Path, scratch: &Path) -> io::Result<()> {
 }
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    // A table is written once, then only read or removed.
-    let tables = from.file_name().is_some_and(|name| name == "tables");
+    // What lies in these is never changed while no node runs, but read or removed.
+    let stays = from.file_name().is_some_and(|name| name == "tables" || name == "segments");
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type()?.is_dir() {
             std::fs::create_dir(&target)?;
             copy_tree(&path, &target)?;
-        } else if !(tables && std::fs::hard_link(&path, &target).is_ok()) {
+        } else if !(stays && std::fs::hard_link(&path, &target).is_ok()) {
             std::fs::copy(&path, &target)?;
         }
     }

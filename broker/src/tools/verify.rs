@@ -82,12 +82,6 @@ fn files(stopped: &Stopped, report: &mut Report) {
             for what in &files.damaged {
                 report.damaged("settled store", what, TAKE_ROOM);
             }
-            for what in &files.torn {
-                report.note(
-                    "settled store",
-                    &format!("{what}: it was being written when the node stopped; the journal has it"),
-                );
-            }
         }
         Err(fault) => report.damaged("settled store", &fault.to_string(), TAKE_FOLDER),
     }

@@ -212,9 +212,12 @@ impl<'a> Judge<'a> {
         } else {
             tally.harmed += 1
         }
-        // A segment goes when all of it has settled; whether it had shows in what is served.
-        let kept =
-            |path: &&PathBuf| !self.given_up.contains(*path) && path.extension().is_none_or(|end| end != "segment");
+        // A segment goes when all of it has settled, and the engine's files as it writes others; whether something went
+        // with them shows in what is served.
+        let kept = |path: &&PathBuf| {
+            let comes_and_goes = path.starts_with("store/tree") && !path.ends_with("current");
+            !comes_and_goes && !self.given_up.contains(*path) && path.extension().is_none_or(|end| end != "segment")
+        };
         for gone in before.difference(&names(data)).filter(kept) {
             let name = gone.file_name().unwrap().to_string_lossy();
             assert!(said.contains(&*name), "{what}: {} is gone without a word: {said}", gone.display());

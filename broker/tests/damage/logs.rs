@@ -20,8 +20,7 @@ impl Write for Ear {
 
 /// For the whole process: the storage's threads speak, too.
 pub fn listen() {
-    let spoken =
-        tracing_subscriber::fmt().with_env_filter("info,fjall=warn,lsm_tree=warn").with_ansi(false).with_writer(|| Ear);
+    let spoken = tracing_subscriber::fmt().with_env_filter("info,lsm_tree=warn").with_ansi(false).with_writer(|| Ear);
     spoken.init();
     // What a caught panic says would bury everything else.
     std::panic::set_hook(Box::new(|panic| {

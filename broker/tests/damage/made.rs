@@ -10,7 +10,8 @@ use rookery_storage::dice::Dice;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
 use rookery_storage::settled::Settled;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,8 +123,12 @@ pub fn folders() -> Vec<Made> {
     vec![stopped, killed, behind]
 }
 
-/// A folder without its log and without the nothing at the ends of its files.
+/// A folder without its log and without the nothing at the ends of its files. A file with two names stays one.
 pub fn copy(from: &Path, to: &Path) {
+    copy_files(from, to, &mut BTreeMap::new());
+}
+
+fn copy_files(from: &Path, to: &Path, done: &mut BTreeMap<u64, PathBuf>) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -132,11 +137,16 @@ pub fn copy(from: &Path, to: &Path) {
             continue;
         }
         if path.is_dir() {
-            copy(&path, &target);
+            copy_files(&path, &target, done);
             continue;
         }
         if !entry.file_type().unwrap().is_file() {
             // The control door of a node that is gone.
+            continue;
+        }
+        let copied = done.entry(entry.metadata().unwrap().ino()).or_insert_with(|| target.clone());
+        if *copied != target {
+            std::fs::hard_link(copied, &target).unwrap();
             continue;
         }
         let bytes = used(&path);

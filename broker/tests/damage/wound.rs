@@ -54,7 +54,7 @@ impl Wound {
         }
         if dice.per_mille(500) {
             // Where messages are.
-            kinds.retain(|(kind, _)| ["segment", "jnl", "tables"].iter().any(|word| kind.contains(&letters(word))));
+            kinds.retain(|(kind, _)| ["segment", "tables"].iter().any(|word| kind.contains(&letters(word))));
         }
         let (_, files) = &kinds[dice.below(kinds.len() as u64) as usize];
         let path = &files[dice.below(files.len() as u64) as usize];

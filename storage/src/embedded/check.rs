@@ -1,13 +1,14 @@
-//! The engine's files against the sums that it keeps of them: it looks at a block only when it needs one.
+//! The engine's files against the sums that it keeps of them: it looks at a block only when it needs one, and at some
+//! files never.
 //!
 //! ```text
-//! keyspaces/N/current   number of the version u64 | XXH3-128 of its file u128 | 0
-//! keyspaces/N/vM        an archive; its part `tables`: levels u8, each: runs u8, each: tables u32, each:
-//!                       number u64 | 0 | XXH3-128 of its file u128 | u64
+//! tree/current   number of the version u64 | XXH3-128 of its file u128 | 0
+//! tree/vM        an archive; its part `tables`: levels u8, each: runs u8, each: tables u32, each:
+//!                number u64 | 0 | XXH3-128 of its file u128 | u64
 //! ```
 
-use super::foreign::{self, Judgement};
-use super::preflight::journals;
+use super::disk::TREE;
+use super::spare;
 use crate::settled::Fault;
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,8 +20,6 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 pub struct Files {
     /// What is not as it was written, each with its file.
     pub damaged: Vec<String>,
-    /// What was being written when the node stopped, each with its file. It had been promised to nobody.
-    pub torn: Vec<String>,
     pub tables: u64,
     /// Of all tables.
     pub bytes: u64,
@@ -30,55 +29,59 @@ pub struct Files {
 /// some of what is looked for here.
 pub fn check_files(folder: &Path) -> Result<Files, Fault> {
     let mut files = Files::default();
-    let mut last = None;
-    let journals = journals(folder)?;
-    for (at, path) in journals.iter().enumerate() {
-        let bytes = std::fs::read(path).map_err(|error| no_disk(path, &error))?;
-        match foreign::judge(&bytes, &mut last) {
-            Judgement::Whole => {}
-            Judgement::Torn(end) if at + 1 == journals.len() => files.torn.push(say(path, &format!("byte {end}"))),
-            Judgement::Torn(end) | Judgement::Damaged(end) => files.damaged.push(say(path, &format!("byte {end}"))),
-        }
+    let tree = folder.join(TREE);
+    match version(&tree)? {
+        None => {}
+        Some(Ok(version)) => check_tables(&tree, &version, &mut files)?,
+        Some(Err(what)) => files.damaged.push(what),
     }
-    for tree in trees(folder)? {
-        match version(&tree)? {
-            Ok(version) => check_tables(&tree, &version, &mut files)?,
-            Err(what) => files.damaged.push(what),
-        }
+    if !spare::is_sound(folder) {
+        files.damaged.push("spare: not what was written".to_owned());
     }
     Ok(files)
 }
 
-/// The folders of the engine's trees. One without the file `current` was about to be made or removed.
-pub fn trees(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let folder = folder.join("keyspaces");
-    let list = match std::fs::read_dir(&folder) {
-        Ok(list) => list.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    };
-    let mut list = list.map_err(|error| no_disk(&folder, &error))?;
-    list.retain(|tree| tree.join("current").exists());
-    list.sort();
-    Ok(list)
+/// What the engine would not look at before it opens a folder: it begins a new tree where `current` is missing, and
+/// believes the lengths that stand in the file of a version, and dies of them. Where there is a spare of both, it takes their
+/// place.
+pub fn before(folder: &Path) -> Result<(), Fault> {
+    let damaged = |what| Fault::Damaged { room: None, place: None, what };
+    if folder.join("keyspaces").exists() {
+        return Err(damaged("it is of layout 1, which no release had: begin with an empty folder".to_owned()));
+    }
+    let tree = folder.join(TREE);
+    let Some(Err(what)) = version(&tree)? else { return Ok(()) };
+    let numbers = |list: &Path| Some(tables(list)?.into_iter().map(|(number, _)| number).collect());
+    if spare::restore(folder, numbers)? && matches!(version(&tree)?, Some(Ok(_))) {
+        tracing::warn!(event = "list_of_tables_restored", %what);
+        return Ok(());
+    }
+    Err(damaged(what))
 }
 
-/// The file of a tree's present version, if it is what was written; what is wrong otherwise.
-pub fn version(tree: &Path) -> Result<Result<PathBuf, String>, Fault> {
+/// The file of the present version, if it is what was written; what is wrong otherwise. None: there is no tree yet.
+fn version(tree: &Path) -> Result<Option<Result<PathBuf, String>>, Fault> {
     let current = tree.join("current");
-    let bytes = std::fs::read(&current).map_err(|error| no_disk(&current, &error))?;
-    let Some((number, rest)) = bytes.split_first_chunk::<8>() else { return Ok(Err(say(&current, "too short"))) };
+    let bytes = match std::fs::read(&current) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let has_tables = std::fs::read_dir(tree.join("tables")).is_ok_and(|mut tables| tables.next().is_some());
+            return Ok(has_tables.then(|| Err(say(&current, "it is missing"))));
+        }
+        Err(error) => return Err(no_disk(&current, &error)),
+    };
+    let Some((number, rest)) = bytes.split_first_chunk::<8>() else { return Ok(Some(Err(say(&current, "too short")))) };
     let path = tree.join(format!("v{}", u64::from_le_bytes(*number)));
     let sum = match std::fs::read(&path) {
         Ok(version) => xxh3_128(&version),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Err(say(&current, "names a version that is not there")));
+            return Ok(Some(Err(say(&current, "names a version that is not there"))));
         }
         Err(error) => return Err(no_disk(&path, &error)),
     };
     let sound =
         rest.split_first_chunk::<16>().is_some_and(|(want, kind)| u128::from_le_bytes(*want) == sum && kind == [0]);
-    Ok(if sound { Ok(path) } else { Err(say(&path, "it or `current` is not what was written")) })
+    Ok(Some(if sound { Ok(path) } else { Err(say(&path, "it or `current` is not what was written")) }))
 }
 
 fn check_tables(tree: &Path, version: &Path, files: &mut Files) -> Result<(), Fault> {
@@ -150,11 +153,26 @@ fn sum_of(path: &Path) -> io::Result<(u128, u64)> {
 /// The file by its place in the folder, so that it can be found in the original of a copy.
 fn say(path: &Path, what: &str) -> String {
     let parts: Vec<_> = path.components().rev().take(4).map(|part| part.as_os_str().to_string_lossy()).collect();
-    let from = parts.iter().position(|part| part == "keyspaces").unwrap_or(0);
+    let from = parts.iter().position(|part| part == TREE).unwrap_or(0);
     let name: Vec<_> = parts.iter().take(from + 1).rev().map(AsRef::as_ref).collect();
     format!("{}: {what}", name.join("/"))
 }
 
 fn no_disk(path: &Path, error: &io::Error) -> Fault {
     Fault::Io(format!("{}: {error}", path.display()))
+}
+
+/// Says where it was.
+pub fn within(path: &Path, fault: Fault) -> Fault {
+    let told = |what: String| format!("{}: {what}", path.display());
+    match fault {
+        Fault::Poisoned(what) => Fault::Poisoned(told(what)),
+        Fault::Io(what) => Fault::Io(told(what)),
+        Fault::Damaged { room, place, what } => Fault::Damaged { room, place, what: told(what) },
+        told @ (Fault::Newer { .. }
+        | Fault::Locked
+        | Fault::Held { .. }
+        | Fault::OutOfOrder { .. }
+        | Fault::NotHere) => told,
+    }
 }

@@ -1,57 +1,61 @@
 //! Compaction on demand: afterwards nothing that is gone is in any file.
 
-use super::disk::{Disk, Space, fault, own_key};
+use super::disk::{Disk, Space};
+use super::keys::{OWN, RoomBytes, split_room};
 use super::lock;
+use super::runs::{Way, runs};
 use super::stage::Stage;
-use crate::dice::Dice;
 use crate::settled::Fault;
+use crate::{RoomKey, Seq};
 use std::sync::Mutex;
 
-/// The engine seals a journal only when this much was written to it.
-const JOURNAL_BYTES: usize = 64 * 1024 * 1024;
-/// The letter of its key.
-pub const FILLER: u8 = b'f';
-const FILLER_BYTES: usize = 1024 * 1024;
+pub fn compact(disk: &Disk, writing: &Mutex<()>) -> Result<(), Fault> {
+    gather_all(disk, writing)?;
+    // What is in memory stands in no table yet, and one that was replaced goes when a later one is written. So do segments.
+    renew(disk, writing)?;
+    disk.merge_all()?;
+    renew(disk, writing)?;
+    disk.wait_for_readers();
+    renew(disk, writing)
+}
 
-pub fn compact(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
-    // What was deleted stands in the engine's journal as well, which is removed once it was sealed and flushed.
-    fill_journal(disk, commits)?;
-    flush(disk, commits)?;
-    for space in Space::ALL {
-        disk.space(space).major_compact().map_err(fault)?;
-    }
-    // What came meanwhile may hold the sealed journal back; and tables that were replaced go with the next flush.
-    flush(disk, commits)?;
-    while disk.database.journal_count() > 1 {
-        flush(disk, commits)?;
+/// A checkpoint that certainly has something to write.
+fn renew(disk: &Disk, writing: &Mutex<()>) -> Result<(), Fault> {
+    let _alone = lock(writing);
+    disk.note(disk.noted())?;
+    disk.checkpoint()
+}
+
+/// Messages that lie in runs are kept one by one from now on: a segment holds what is gone, too.
+fn gather_all(disk: &Disk, writing: &Mutex<()>) -> Result<(), Fault> {
+    let view = disk.view();
+    for pair in view.range(Space::Rooms, &[OWN + 1], &[u8::MAX]) {
+        let (key, _) = pair?;
+        if let Some((room, [])) = split_room(&key) {
+            gather(disk, writing, &room)?;
+        }
     }
     Ok(())
 }
 
-/// Writes as much of nothing as makes the journal full. There is no other way to have it sealed.
-fn fill_journal(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
-    let key = own_key(FILLER, None);
-    let index = disk.space(Space::Index);
-    // Chance does not compress.
-    let mut dice = Dice::new(0);
-    let filler: Vec<u8> =
-        std::iter::repeat_with(|| dice.roll().to_le_bytes()).take(FILLER_BYTES / 8).flatten().collect();
-    for _ in 0..=JOURNAL_BYTES / FILLER_BYTES {
-        let _writing = lock(commits);
-        disk.make_room()?;
-        index.insert(key.clone(), filler.clone()).map_err(fault)?;
+fn gather(disk: &Disk, writing: &Mutex<()>, room: &RoomKey) -> Result<(), Fault> {
+    let bytes = RoomBytes::new(room);
+    let mut next = Seq(0);
+    loop {
+        // One commit each, so that nobody waits for a whole room.
+        let mut stage = Stage::new(disk, lock(writing));
+        let meta = stage.meta(room, &bytes)?;
+        let Some(run) = runs(stage.view(), room, &bytes, (next, Seq(u64::MAX)), Way::Up).next().transpose()? else {
+            return Ok(());
+        };
+        for record in run.messages(stage.view(), room, &meta)? {
+            let seq = record.place.seq;
+            if seq > meta.message_floor.seq && stage.get(Space::Messages, &bytes.seq(seq))?.is_none() {
+                stage.put_record(&bytes, &record);
+            }
+        }
+        stage.remove_run(&bytes, &run);
+        stage.commit()?;
+        next = Seq(run.last.0.saturating_add(1));
     }
-    let _writing = lock(commits);
-    index.remove(key).map_err(fault)
-}
-
-fn flush(disk: &Disk, commits: &Mutex<u64>) -> Result<(), Fault> {
-    // Only who has something to flush lets go of old tables, too.
-    Stage::new(disk, &mut lock(commits)).write()?;
-    for space in Space::ALL {
-        let keyspace = disk.space(space);
-        keyspace.rotate_memtable().map_err(fault)?;
-        disk.wait(|| keyspace.sealed_memtable_count() > 0)?;
-    }
-    Ok(())
 }

@@ -1,45 +1,65 @@
 //! A copy of the whole store at one moment, in a folder of its own, while others write.
 
-use super::disk::{Disk, Space, fault, own_key};
-use super::sealed::number_value;
+use super::disk::{Disk, Space, View};
+use super::keys::{OWN, RoomBytes, split_room};
+use super::messages::messages;
+use super::runs::Way;
 use super::{EmbeddedOptions, marks};
+use crate::Seq;
 use crate::ask::Position;
 use crate::settled::Fault;
-use fjall::PersistMode;
+use bytes::Bytes;
 use std::path::Path;
 
 /// Told after so much was copied.
 const STEP: u64 = 16 * 1024 * 1024;
 
-/// Copies what one snapshot shows, checksums and all. `progress` is told how many bytes there are so far; what it says
-/// no to is left half done.
-///
-/// `synced`: the watermark before this was called. What is shown has all up to there, but may say less.
-pub fn copy(disk: &Disk, synced: Position, folder: &Path, progress: &mut dyn FnMut(u64) -> bool) -> Result<(), Fault> {
+type Put<'a> = &'a mut dyn FnMut(Space, &[u8], Bytes) -> Result<(), Fault>;
+
+/// Copies what one moment shows, and says how far it reaches. The copy needs no segments: its messages are kept one by
+/// one. `progress` is told how many bytes there are so far; what it says no to is left half done.
+pub fn copy(disk: &Disk, folder: &Path, progress: &mut dyn FnMut(u64) -> bool) -> Result<Position, Fault> {
     let view = disk.view();
     let target = Disk::open(folder, &EmbeddedOptions::default())?;
     let (mut bytes, mut told) = (0u64, 0u64);
-    for space in Space::ALL {
-        // In the order of keys, so it goes into tables at once, without the engine's journal.
-        let mut into = target.space(space).start_ingestion().map_err(fault)?;
-        for pair in view.range(space, &[], &[u8::MAX]) {
-            let (key, value) = pair?;
-            if key[..] == own_key(super::compact::FILLER, None) {
-                continue;
-            }
+    target.fill(|put| {
+        let put: Put<'_> = &mut |space, key, value| {
             bytes += (key.len() + value.len()) as u64;
-            into.write(&key[..], &value[..]).map_err(fault)?;
             if bytes - told >= STEP {
                 told = bytes;
                 if !progress(bytes) {
                     return Err(Fault::Io("the copy was given up".to_owned()));
                 }
             }
+            put(space, key, value)
+        };
+        copy_messages(&view, put)?;
+        for space in [Space::Changes, Space::Rows, Space::Rooms, Space::Index] {
+            for pair in view.range(space, &[], &[u8::MAX]) {
+                let (key, value) = pair?;
+                put(space, &key, value)?;
+            }
         }
-        into.finish().map_err(fault)?;
-    }
+        Ok(())
+    })?;
     progress(bytes);
-    let watermark = number_value(synced.0);
-    target.space(Space::Rooms).insert(marks::watermark_key(), watermark).map_err(fault)?;
-    target.database.persist(PersistMode::SyncAll).map_err(fault)
+    marks::check(&target)
+}
+
+fn copy_messages(view: &View<'_>, put: Put<'_>) -> Result<(), Fault> {
+    for pair in view.range(Space::Rooms, &[OWN + 1], &[u8::MAX]) {
+        let (key, _) = pair?;
+        let Some((room, [])) = split_room(&key) else {
+            return Err(Fault::Damaged { room: None, place: None, what: "a room's key is none".to_owned() });
+        };
+        let bytes = RoomBytes::new(&room);
+        let Some(meta) = view.meta(&room, &bytes)? else { continue };
+        for found in messages(view, &room, &bytes, &meta, (Seq(0), meta.newest.seq), Way::Up) {
+            let record = found?.record;
+            let mut value = Vec::with_capacity(record.encoded_size());
+            record.encode(&mut value);
+            put(Space::Messages, &bytes.seq(record.place.seq), value.into())?;
+        }
+    }
+    Ok(())
 }

@@ -1,29 +1,29 @@
 //! What leaves a room: its end, all of it, or rows of messages that are gone.
 
-use super::disk::{Space, View, open_record};
+use super::disk::{Space, View, located, open_record};
 use super::keys::{Index, RoomBytes, after_prefix};
+use super::messages::{Found, messages};
 use super::meta::RoomMeta;
+use super::runs::{self, Way};
 use super::stage::{Stage, unindex_record};
 use crate::record::Record;
 use crate::settled::Fault;
 use crate::table::{Table, place_key, place_of_key};
 use crate::{Ordinal, Place, RoomKey, Seq};
 
-/// Messages or changes of a room from one seq up to another, both included, as far as they can lie there.
-pub fn records<'v>(
+/// Changes and voids of a room from one seq up to another, both included, as far as they can lie there.
+pub fn changes<'v>(
     view: &'v View<'_>,
     room: &'v RoomKey,
     bytes: &RoomBytes,
     meta: &'v RoomMeta,
-    space: Space,
     (from, to): (Seq, Seq),
-) -> impl DoubleEndedIterator<Item = Result<Record, Fault>> + use<'v> {
-    let floor = if space == Space::Changes { meta.change_floor } else { meta.message_floor.seq };
-    let from = from.max(Seq(floor.0.saturating_add(1)));
+) -> impl Iterator<Item = Result<Record, Fault>> + use<'v> {
+    let from = from.max(Seq(meta.change_floor.0.saturating_add(1)));
     let to = Seq(to.min(meta.newest.seq).0.saturating_add(1));
-    let pairs = view.range(space, &bytes.seq(from), &bytes.seq(to.max(from)));
+    let pairs = view.range(Space::Changes, &bytes.seq(from), &bytes.seq(to.max(from)));
     pairs.map(move |pair| {
-        let (key, value) = super::disk::located(pair, room, Some(meta.place_at(from)))?;
+        let (key, value) = located(pair, room, Some(meta.place_at(from)))?;
         open_record(room, meta, &key, &value)
     })
 }
@@ -36,8 +36,8 @@ pub fn ordinal_at(
     meta: &RoomMeta,
     seq: Seq,
 ) -> Result<Ordinal, Fault> {
-    let last = records(stage.view(), room, bytes, meta, Space::Messages, (Seq(0), seq)).next_back().transpose()?;
-    let ordinal = last.and_then(|record| record.ordinal());
+    let last = messages(stage.view(), room, bytes, meta, (Seq(0), seq), Way::Down).next().transpose()?;
+    let ordinal = last.and_then(|found| found.record.ordinal());
     Ok(ordinal.map_or(meta.first_ordinal(), |ordinal| ordinal.saturating_add(1)))
 }
 
@@ -49,21 +49,22 @@ pub fn drop_from(
     meta: &mut RoomMeta,
     seq: Seq,
 ) -> Result<(), Fault> {
-    for space in [Space::Messages, Space::Changes] {
-        let dropped: Vec<Record> =
-            records(stage.view(), room, bytes, meta, space, (seq, meta.newest.seq)).collect::<Result<_, _>>()?;
-        for record in dropped.into_iter().rev() {
-            meta.bytes = meta.bytes.saturating_sub(record.cost() as u64);
-            match record.ordinal() {
-                Some(ordinal) => {
-                    meta.next_ordinal = ordinal;
-                    meta.messages = meta.messages.saturating_sub(1);
-                }
-                None => meta.changes = meta.changes.saturating_sub(1),
-            }
-            stage.remove(space, bytes.seq(record.place.seq));
-            unindex_record(stage, bytes, &record, false)?;
-        }
+    let all = (seq, meta.newest.seq);
+    let dropped: Vec<Found> = messages(stage.view(), room, bytes, meta, all, Way::Down).collect::<Result<_, _>>()?;
+    for found in dropped {
+        meta.bytes = meta.bytes.saturating_sub(found.record.cost() as u64);
+        meta.messages = meta.messages.saturating_sub(1);
+        meta.next_ordinal = found.record.ordinal().unwrap_or(meta.next_ordinal);
+        stage.remove_message(bytes, &found);
+        unindex_record(stage, bytes, &found.record, false)?;
+    }
+    runs::drop_from(stage, room, bytes, seq)?;
+    let dropped: Vec<Record> = changes(stage.view(), room, bytes, meta, all).collect::<Result<_, _>>()?;
+    for record in dropped {
+        meta.bytes = meta.bytes.saturating_sub(record.cost() as u64);
+        meta.changes = meta.changes.saturating_sub(1);
+        stage.remove(Space::Changes, bytes.seq(record.place.seq));
+        unindex_record(stage, bytes, &record, false)?;
     }
     meta.newest = meta.place_at(Seq(seq.0.saturating_sub(1)));
     meta.epochs.retain(|(_, first)| *first < seq);
@@ -80,6 +81,7 @@ pub fn drop_from(
 pub fn clear(stage: &mut Stage<'_>, room: &RoomKey, bytes: &RoomBytes, meta: &mut RoomMeta) -> Result<(), Fault> {
     // A long room goes piece by piece from its old end, as a trim takes it; only the rest goes with the batch.
     super::trim::shorten(stage, room, bytes, meta)?;
+    runs::drop_to(stage, room, bytes, Seq(u64::MAX))?;
     let mut prefixes: Vec<(Space, Vec<u8>)> =
         [Space::Messages, Space::Changes].map(|space| (space, bytes.bytes().to_vec())).into();
     prefixes.extend(Index::ALL.map(|index| (Space::Index, bytes.index(index))));

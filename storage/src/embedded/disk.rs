@@ -1,29 +1,46 @@
-//! The keyspaces, how they are opened, and reading them so that every fault is named.
+//! The engine: one tree of tables, how it is opened, written and read, so that every fault is named.
+//!
+//! What is committed is in memory until a [`Disk::checkpoint`] writes all of it to tables, as one. The journal of the owner
+//! has it until then, so the engine has none.
 
 use super::EmbeddedOptions;
+use super::archive::Archive;
+use super::check;
+use super::compactor::Compactor;
 use super::keys::{self, OWN, RoomBytes};
 use super::meta::RoomMeta;
-use super::sealed::{Bad, is_row};
+use super::moments::{Moment, Moments};
+use super::sealed::{Bad, is_row, number_value};
+use super::spare::Spare;
+use crate::ask::Position;
 use crate::record::Record;
 use crate::record::layout::BadRecord;
 use crate::settled::Fault;
 use crate::{Place, RoomKey, Seq};
 use bytes::Bytes;
-use fjall::compaction::Leveled;
-use fjall::config::{BlockSizePolicy, CompressionPolicy};
-use fjall::{CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
+use lsm_tree::compaction::Leveled;
+use lsm_tree::config::{BlockSizePolicy, CompressionPolicy};
+use lsm_tree::{
+    AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, IterGuardImpl,
+    SequenceNumberCounter, UserKey,
+};
+use parking_lot::Mutex;
+use std::fs::{File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Memtables are written out when we say so; see [`Disk::make_room`].
-const NEVER_FULL: u64 = u64::MAX;
-
 /// A table is synced in one go, and for that long the journal's syncs wait at the same disk.
-const TABLE_BYTES: u64 = 16 * 1024 * 1024;
+pub const TABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// So many tables that lie over each other make every read slow: writes wait until some are merged.
+const MOST_RUNS: usize = 16;
+/// In the store's folder.
+pub const TREE: &str = "tree";
+const LOCK: &str = "lock";
 
-/// One keyspace each.
+/// What a key is of. It is the first byte in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Space {
@@ -32,107 +49,232 @@ pub enum Space {
     Rows = 2,
     Rooms = 3,
     Index = 4,
+    Runs = 5,
+    Segments = 6,
 }
 
 impl Space {
-    pub const ALL: [Space; 5] = [Space::Messages, Space::Changes, Space::Rows, Space::Rooms, Space::Index];
+    pub const ALL: [Space; 7] =
+        [Space::Messages, Space::Changes, Space::Rows, Space::Rooms, Space::Index, Space::Runs, Space::Segments];
 
-    pub const fn word(self) -> &'static str {
-        match self {
-            Space::Messages => "messages",
-            Space::Changes => "changes",
-            Space::Rows => "rows",
-            Space::Rooms => "rooms",
-            Space::Index => "index",
-        }
+    fn key(self, key: &[u8]) -> UserKey {
+        UserKey::fused(&[self as u8], key)
     }
 }
 
-/// The engine.
+/// The engine. Whoever commits, notes or makes a checkpoint is alone with that.
 pub struct Disk {
-    /// What answers are read from: all up to the last commit. The engine's own snapshots may show a part of a commit
-    /// that is under way, because a table that is finished meanwhile moves on what is visible.
-    published: Mutex<Snapshot>,
-    /// Before the database: keyspaces let go first.
-    spaces: [Keyspace; 5],
-    pub database: Database,
+    /// Before the tree: it works on it.
+    compactor: Compactor,
+    spare: Arc<Spare>,
+    /// What answers are read from: all up to the last commit. The tree's own present may show a part of one.
+    published: Mutex<Arc<Moment>>,
+    moments: Arc<Moments>,
+    archive: Archive,
+    tree: AnyTree,
+    numbers: SequenceNumberCounter,
     memtable_bytes: u64,
+    pub least_run: usize,
+    noted: AtomicU64,
+    durable: AtomicU64,
+    /// A commit ended in its middle: nothing of what is in memory may get to the disk any more.
+    torn: AtomicBool,
+    /// Behind everything that it guards.
+    _lock: File,
 }
 
 impl Disk {
     pub fn open(folder: &Path, options: &EmbeddedOptions) -> Result<Disk, Fault> {
-        let builder = Database::builder(folder)
-            .worker_threads(1)
-            .cache_size(options.cache_bytes)
-            .max_cached_files(Some(options.open_files.max(16)))
-            .max_journaling_size(options.journal_bytes.max(64 * 1024 * 1024))
-            .manual_journal_persist(true)
-            .journal_compression(compression(options.compress));
-        let database = builder.open().map_err(fault)?;
-        let open = |space: Space| {
-            database.keyspace(space.word(), || {
-                let blocks = if options.compress {
-                    CompressionPolicy::new([CompressionType::None, CompressionType::None, CompressionType::Lz4])
-                } else {
-                    CompressionPolicy::disabled()
-                };
-                KeyspaceCreateOptions::default()
-                    .manual_journal_persist(true)
-                    .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES)))
-                    .max_memtable_size(NEVER_FULL)
-                    .data_block_compression_policy(blocks)
-                    .data_block_size_policy(BlockSizePolicy::all(4096))
-            })
+        std::fs::create_dir_all(folder).map_err(|error| no_disk(&error))?;
+        let lock = lock(folder)?;
+        let path = folder.join(TREE);
+        check::before(folder)?;
+        let numbers = SequenceNumberCounter::default();
+        let blocks = if options.compress {
+            CompressionPolicy::new([CompressionType::None, CompressionType::None, CompressionType::Lz4])
+        } else {
+            CompressionPolicy::disabled()
         };
-        let [messages, changes, rows, rooms, index] = Space::ALL.map(open);
-        let spaces = [
-            messages.map_err(fault)?,
-            changes.map_err(fault)?,
-            rows.map_err(fault)?,
-            rooms.map_err(fault)?,
-            index.map_err(fault)?,
-        ];
-        let published = Mutex::new(database.snapshot());
-        Ok(Disk { published, spaces, database, memtable_bytes: options.memtable_bytes })
-    }
-
-    pub fn space(&self, space: Space) -> &Keyspace {
-        let [messages, changes, rows, rooms, index] = &self.spaces;
-        match space {
-            Space::Messages => messages,
-            Space::Changes => changes,
-            Space::Rows => rows,
-            Space::Rooms => rooms,
-            Space::Index => index,
-        }
+        let tree = Config::new(&path, numbers.clone(), SequenceNumberCounter::default())
+            .use_cache(Arc::new(Cache::with_capacity_bytes(options.cache_bytes)))
+            .use_descriptor_table(Some(Arc::new(DescriptorTable::new(options.open_files.max(16)))))
+            .data_block_compression_policy(blocks)
+            .data_block_size_policy(BlockSizePolicy::all(4096))
+            .open()
+            .map_err(fault)?;
+        numbers.set(tree.get_highest_persisted_seqno().map_or(1, |last| last.saturating_add(1)));
+        let moments = Arc::new(Moments::default());
+        let published = Mutex::new(Moments::begin(&moments, numbers.get()));
+        let strategy = Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES));
+        let spare = Arc::new(Spare::new(folder));
+        let compactor = Compactor::start(tree.clone(), strategy, moments.clone(), spare.clone())?;
+        Ok(Disk {
+            compactor,
+            spare,
+            published,
+            moments,
+            archive: Archive::open(folder)?,
+            tree,
+            numbers,
+            memtable_bytes: options.memtable_bytes,
+            least_run: options.least_run,
+            noted: AtomicU64::new(0),
+            durable: AtomicU64::new(0),
+            torn: AtomicBool::new(false),
+            _lock: lock,
+        })
     }
 
     /// All that is committed now, and nothing that comes later.
     pub fn view(&self) -> View<'_> {
-        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        View { disk: self, snapshot: published.clone() }
+        View { tree: &self.tree, archive: &self.archive, moment: self.published.lock().clone() }
     }
 
-    /// Shows what was committed. The caller is the one who commits, and nothing is under way.
-    pub fn publish(&self) {
-        let snapshot = self.database.snapshot();
-        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    /// Writes everything, as one. No key comes twice. The number of the commit.
+    pub fn commit(&self, writes: impl Iterator<Item = (Space, Vec<u8>, Option<Bytes>)>) -> Result<u64, Fault> {
+        self.make_room()?;
+        Ok(self.write(writes))
+    }
+
+    fn write(&self, writes: impl Iterator<Item = (Space, Vec<u8>, Option<Bytes>)>) -> u64 {
+        self.torn.store(true, Ordering::Release);
+        let number = self.numbers.next();
+        for (space, key, value) in writes {
+            match value {
+                Some(value) => self.tree.insert(space.key(&key), value, number),
+                None => self.tree.remove(space.key(&key), number),
+            };
+        }
+        self.torn.store(false, Ordering::Release);
+        self.publish();
+        number
+    }
+
+    fn publish(&self) {
+        *self.published.lock() = Moments::begin(&self.moments, self.numbers.get());
+    }
+
+    /// Full memory is written out, and whoever writes waits where tables lie too deep.
+    fn make_room(&self) -> Result<(), Fault> {
+        if self.tree.active_memtable().size() > self.memtable_bytes {
+            self.checkpoint()?;
+        }
+        self.check_whole()?;
+        self.compactor.wait_while(|| self.tree.l0_run_count() >= MOST_RUNS)
+    }
+
+    /// Everything up to here is applied. It is durable with the next checkpoint.
+    pub fn note(&self, watermark: Position) -> Result<(), Fault> {
+        self.check_whole()?;
+        let value = Bytes::from(number_value(watermark.0));
+        self.write(std::iter::once((Space::Rooms, super::marks::watermark_key(), Some(value))));
+        self.noted.store(watermark.0, Ordering::Release);
+        Ok(())
+    }
+
+    /// Writes all that is committed to tables, and makes them durable.
+    pub fn checkpoint(&self) -> Result<(), Fault> {
+        self.check_whole()?;
+        let noted = self.noted.load(Ordering::Acquire);
+        self.archive.sync()?;
+        {
+            let flushing = self.tree.get_flush_lock();
+            self.tree.rotate_memtable();
+            self.tree.flush(&flushing, self.moments.oldest()).map_err(fault)?;
+        }
+        self.durable.store(noted, Ordering::Release);
+        self.publish();
+        self.spare.save()?;
+        self.compactor.nudge();
+        self.archive.tidy(self.moments.oldest())
+    }
+
+    fn check_whole(&self) -> Result<(), Fault> {
+        if self.torn.load(Ordering::Acquire) {
+            return Err(Fault::Poisoned("a commit ended in its middle".to_owned()));
+        }
+        Ok(())
+    }
+
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    pub fn noted(&self) -> Position {
+        Position(self.noted.load(Ordering::Acquire))
+    }
+
+    /// What was noted last before a checkpoint.
+    pub fn durable(&self) -> Position {
+        Position(self.durable.load(Ordering::Acquire))
+    }
+
+    /// What the tables say, when the store is opened.
+    pub fn found(&self, watermark: Position) {
+        self.noted.store(watermark.0, Ordering::Release);
+        self.durable.store(watermark.0, Ordering::Release);
+    }
+
+    /// Merges all tables. What was overwritten or removed before the call is in none of them; those that they are made
+    /// from go when nobody reads them any more and another checkpoint was made.
+    pub fn merge_all(&self) -> Result<(), Fault> {
+        self.tree.major_compact(TABLE_BYTES, self.moments.oldest()).map_err(fault)?;
+        self.spare.save()
+    }
+
+    /// Waits until nobody reads what was there before this call.
+    pub fn wait_for_readers(&self) {
+        self.publish();
+        let now = self.numbers.get();
+        while self.moments.oldest() < now {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Fills an empty store with what is put, in the order of spaces and keys.
+    pub fn fill(
+        &self,
+        work: impl FnOnce(&mut dyn FnMut(Space, &[u8], Bytes) -> Result<(), Fault>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut into = self.tree.ingestion().map_err(fault)?;
+        work(&mut |space, key, value| into.write(space.key(key), value).map_err(fault))?;
+        into.finish().map_err(fault)?;
+        self.publish();
+        Ok(())
     }
 }
 
-fn compression(compress: bool) -> CompressionType {
-    if compress { CompressionType::Lz4 } else { CompressionType::None }
+/// Nobody else may have it open. Whoever just closed it may need a moment.
+fn lock(folder: &Path) -> Result<File, Fault> {
+    let lock = File::options().create(true).append(true).open(folder.join(LOCK)).map_err(|error| no_disk(&error))?;
+    for _ in 0..30 {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::Error(error)) => return Err(no_disk(&error)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    Err(Fault::Locked)
+}
+
+pub fn no_disk(error: &std::io::Error) -> Fault {
+    Fault::Io(error.to_string())
 }
 
 /// The whole of the store at one moment.
 pub struct View<'a> {
-    disk: &'a Disk,
-    snapshot: Snapshot,
+    tree: &'a AnyTree,
+    archive: &'a Archive,
+    moment: Arc<Moment>,
 }
 
 impl View<'_> {
+    pub fn archive(&self) -> &Archive {
+        self.archive
+    }
+
     pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        let value = self.snapshot.get(self.disk.space(space), key).map_err(fault)?;
+        let value = self.tree.get(space.key(key), self.moment.number()).map_err(fault)?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
@@ -141,7 +283,7 @@ impl View<'_> {
         if from >= to {
             return Pairs { inner: None };
         }
-        Pairs { inner: Some(self.snapshot.range(self.disk.space(space), from..to)) }
+        Pairs { inner: Some(self.tree.range(space.key(from)..space.key(to), self.moment.number(), None)) }
     }
 
     pub fn prefix(&self, space: Space, prefix: &[u8]) -> Pairs {
@@ -164,17 +306,20 @@ impl View<'_> {
 
 /// Pairs of a range, from either end. A fault ends them.
 pub struct Pairs {
-    inner: Option<fjall::Iter>,
+    inner: Option<Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>>,
 }
 
 impl Pairs {
-    fn open(&mut self, guard: Option<Guard>) -> Option<Result<(Bytes, Bytes), Fault>> {
+    fn open(&mut self, guard: Option<IterGuardImpl>) -> Option<Result<(Bytes, Bytes), Fault>> {
         let pair = guard?.into_inner();
         if pair.is_err() {
             self.inner = None;
         }
         // Copied, so that what is handed on does not hold on to whole blocks.
-        Some(pair.map(|(key, value)| (Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value))).map_err(fault))
+        let copied = |key: &[u8], value: &[u8]| {
+            (Bytes::copy_from_slice(key.get(1..).unwrap_or_default()), Bytes::copy_from_slice(value))
+        };
+        Some(pair.map(|(key, value)| copied(&key, &value)).map_err(fault))
     }
 }
 
@@ -233,26 +378,19 @@ pub fn located<T>(answer: Result<T, Fault>, room: &RoomKey, place: Option<Place>
 
 /// What the engine says, in our words.
 #[allow(clippy::wildcard_enum_match_arm)] // The engine keeps its list open.
-pub fn fault(error: fjall::Error) -> Fault {
-    use fjall::{Error, LsmError};
+pub fn fault(error: lsm_tree::Error) -> Fault {
+    use lsm_tree::Error;
     let what = error.to_string();
     match error {
-        Error::Io(_) | Error::Storage(LsmError::Io(_)) => Fault::Io(what),
-        Error::Poisoned => Fault::Poisoned(what),
-        Error::Locked => Fault::Locked,
-        Error::InvalidVersion(Some(version)) => {
-            Fault::Newer { what: "the engine's folder", version: u8::from(version) }
-        }
-        Error::InvalidVersion(None) => {
-            Fault::Damaged { room: None, place: None, what: "`version` is not one of the engine's".to_owned() }
-        }
-        Error::Storage(_)
-        | Error::JournalRecovery(_)
-        | Error::Decompress(_)
-        | Error::InvalidTrailer
+        Error::Io(_) => Fault::Io(what),
+        Error::InvalidVersion(version) => Fault::Newer { what: "the engine's folder", version },
+        Error::Decompress(_)
+        | Error::Unrecoverable
+        | Error::ChecksumMismatch { .. }
         | Error::InvalidTag(_)
-        | Error::KeyspaceDeleted
-        | Error::Unrecoverable => Fault::Damaged { room: None, place: None, what },
+        | Error::InvalidTrailer
+        | Error::InvalidHeader(_)
+        | Error::Utf8(_) => Fault::Damaged { room: None, place: None, what },
         _ => Fault::Poisoned(what),
     }
 }
@@ -270,40 +408,6 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
 }
 
 /// The key of something of our own, of no room.
-pub fn own_key(letter: u8, number: Option<u64>) -> Vec<u8> {
-    let mut key = vec![OWN, letter];
-    key.extend(number.into_iter().flat_map(u64::to_be_bytes));
-    key
-}
-
-impl Disk {
-    /// Has full memtables written out, and waits where the engine is behind with that.
-    ///
-    /// The engine would do so by itself, but not safely: it waits for its worker even when that has died, and asks it
-    /// once per write, in a bounded queue that the worker itself must write to; when it is full, both wait for ever.
-    pub fn make_room(&self) -> Result<(), Fault> {
-        use fjall::AbstractTree;
-        for keyspace in &self.spaces {
-            if keyspace.tree.active_memtable().size() > self.memtable_bytes {
-                self.wait(|| keyspace.sealed_memtable_count() >= 2)?;
-                keyspace.rotate_memtable().map_err(fault)?;
-            }
-            self.wait(|| keyspace.tree.l0_run_count() >= 16)?;
-        }
-        Ok(())
-    }
-
-    /// The engine's worker tells nobody when it is done; but whether it lives can be asked.
-    pub fn wait(&self, goes_on: impl Fn() -> bool) -> Result<(), Fault> {
-        while goes_on() {
-            self.check_alive()?;
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
-    }
-
-    /// Whether the engine still takes writes.
-    fn check_alive(&self) -> Result<(), Fault> {
-        self.database.persist(fjall::PersistMode::Buffer).map_err(fault)
-    }
+pub fn own_key(letter: u8) -> Vec<u8> {
+    vec![OWN, letter]
 }

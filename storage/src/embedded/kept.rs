@@ -1,10 +1,12 @@
 //! A room exactly as it is kept here, for whoever makes the same of it in another store.
 
 use super::Embedded;
-use super::cut::records;
+use super::cut::changes;
 use super::disk::{Space, View, damaged, located, open_row};
 use super::keys::{Index, RoomBytes, last_number};
+use super::messages::messages;
 use super::meta::RoomMeta;
+use super::runs::Way;
 use super::stage::number_of;
 use crate::batch::Row;
 use crate::record::Record;
@@ -33,8 +35,9 @@ impl Kept<'_> {
     /// Every message, then every change.
     pub fn records(&self) -> impl Iterator<Item = Result<Record, Fault>> + use<'_> {
         let all = (Seq(0), self.meta.newest.seq);
-        let of = move |space| records(&self.view, self.key, &self.bytes, &self.meta, space, all);
-        of(Space::Messages).chain(of(Space::Changes))
+        let messages = messages(&self.view, self.key, &self.bytes, &self.meta, all, Way::Up);
+        let changes = changes(&self.view, self.key, &self.bytes, &self.meta, all);
+        messages.map(|found| found.map(|found| found.record)).chain(changes)
     }
 
     /// Every row, by table and key.

@@ -1,30 +1,35 @@
-//! The settled store inside the process: fjall, an LSM tree, with a layout of our own (`docs/storage/embedded.md`).
+//! The settled store inside the process: an LSM tree (`lsm-tree`), with a layout of our own (`docs/storage/embedded.md`).
 //!
 //! [`keys`], [`meta`] and [`sealed`] are the bytes. [`disk`] is the engine and names its faults, [`stage`] gathers the
-//! writes of a call. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
-//! snapshot each. [`preflight`] and [`foreign`] look at the engine's files before it does, [`marks`] tells whether its
-//! keyspaces belong together, [`compact`] gives up what is gone, [`copy`] makes another of it,
-//! [`found`] begins rooms of another, [`kept`] hands them out as they are, [`check`] reads its files.
+//! writes of a call. Many messages of one batch stay in the segment of the journal that has them: [`archive`] keeps it,
+//! [`runs`] says where they lie, [`messages`] reads them. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
+//! moment each, which [`moments`] keeps. [`compactor`] merges tables behind all that, [`compact`] gives up what is gone.
+//! [`marks`] says how far the store is, [`check`] reads its files, of which [`spare`] is one, [`copy`] makes another of it, [`found`] begins rooms of
+//! another, [`kept`] hands them out as they are.
 //!
 //! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
 
+mod archive;
 mod check;
 mod compact;
+mod compactor;
 mod copy;
 mod cut;
 mod disk;
-mod foreign;
 mod found;
 mod kept;
 pub(crate) mod keys;
 mod marks;
+mod messages;
 pub(crate) mod meta;
+mod moments;
 mod page;
-mod preflight;
 mod read;
 mod replay;
 mod rest;
+mod runs;
 pub(crate) mod sealed;
+mod spare;
 mod stage;
 mod trim;
 mod write;
@@ -35,24 +40,22 @@ use crate::answer::{Outcome, RoomState};
 use crate::ask::{Ask, Position};
 use crate::settled::{Entry, Fault, Settled};
 use crate::{Epoch, RoomKey};
+use disk::Disk;
 pub(crate) use disk::guarded;
-use disk::{Disk, Space, fault};
-use fjall::PersistMode;
 use stage::Stage;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How much memory and how many files the store may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddedOptions {
-    /// Blocks that were read, of all keyspaces together.
+    /// Blocks that were read.
     pub cache_bytes: u64,
-    /// Of each of five keyspaces, before it is written to a table.
+    /// Of what is committed, before it is written to a table.
     pub memtable_bytes: u64,
-    /// Of the engine's own sealed journals on disk, at least 64 MiB. They are read at every start.
-    pub journal_bytes: u64,
     pub open_files: usize,
+    /// So many messages of one batch stay where the journal wrote them; fewer are kept one by one, beside their neighbours.
+    pub least_run: usize,
     /// Of what has settled into lower levels. Fixed when the folder is made.
     pub compress: bool,
 }
@@ -61,9 +64,9 @@ impl Default for EmbeddedOptions {
     fn default() -> EmbeddedOptions {
         EmbeddedOptions {
             cache_bytes: 64 * 1024 * 1024,
-            memtable_bytes: 16 * 1024 * 1024,
-            journal_bytes: 64 * 1024 * 1024,
+            memtable_bytes: 8 * 1024 * 1024,
             open_files: 256,
+            least_run: 4,
             compress: true,
         }
     }
@@ -72,26 +75,17 @@ impl Default for EmbeddedOptions {
 pub struct Embedded {
     /// None only while it is dropped.
     disk: Option<Disk>,
-    watermark: AtomicU64,
-    /// The number of the last commit. Whoever writes holds it.
-    commits: Mutex<u64>,
+    writing: Mutex<()>,
 }
 
 impl Embedded {
-    /// Opens the folder, or makes it. What the engine recovers is whole; it ends at or above [`Settled::watermark`].
+    /// Opens the folder, or makes it. It is as it was at the last checkpoint.
     pub fn open(folder: &Path, options: &EmbeddedOptions) -> Result<Embedded, Fault> {
         guarded(|| {
-            preflight::check(folder)?;
-            let within = |fault| preflight::within(folder, fault);
+            let within = |fault| check::within(folder, fault);
             let disk = Disk::open(folder, options).map_err(within)?;
-            let start = marks::check(&disk).map_err(within)?;
-            // What a new store is marked with is no commit, but is copied like one.
-            disk.publish();
-            Ok(Embedded {
-                disk: Some(disk),
-                watermark: AtomicU64::new(start.watermark.0),
-                commits: Mutex::new(start.commits),
-            })
+            marks::check(&disk).map_err(within)?;
+            Ok(Embedded { disk: Some(disk), writing: Mutex::new(()) })
         })
     }
 
@@ -100,9 +94,9 @@ impl Embedded {
     pub fn found(&self, room: &RoomKey, stands: &RoomState) -> Result<bool, Fault> {
         guarded(|| {
             let disk = self.disk()?;
-            let mut commits = lock(&self.commits);
-            let founded = found::found(&mut Stage::new(disk, &mut commits), room, stands)?;
-            disk.database.persist(PersistMode::SyncData).map_err(fault)?;
+            let mut stage = Stage::new(disk, lock(&self.writing));
+            let founded = found::found(&mut stage, room, stands)?;
+            disk.checkpoint()?;
             Ok(founded)
         })
     }
@@ -111,9 +105,9 @@ impl Embedded {
     pub fn seal(&self, room: &RoomKey, epoch: Epoch) -> Result<(), Fault> {
         guarded(|| {
             let disk = self.disk()?;
-            let mut commits = lock(&self.commits);
-            found::seal(&mut Stage::new(disk, &mut commits), room, epoch)?;
-            disk.database.persist(PersistMode::SyncData).map_err(fault)
+            let mut stage = Stage::new(disk, lock(&self.writing));
+            found::seal(&mut stage, room, epoch)?;
+            disk.checkpoint()
         })
     }
 
@@ -123,15 +117,14 @@ impl Embedded {
 }
 
 /// A panic while it was held left nothing half done: what a call gathers is committed as one.
-fn lock(commits: &Mutex<u64>) -> MutexGuard<'_, u64> {
-    commits.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(writing: &Mutex<()>) -> MutexGuard<'_, ()> {
+    writing.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Settled for Embedded {
     fn apply(&self, entries: Vec<Entry>) -> Result<(), Fault> {
         guarded(|| {
-            let mut commits = lock(&self.commits);
-            let mut stage = Stage::new(self.disk()?, &mut commits);
+            let mut stage = Stage::new(self.disk()?, lock(&self.writing));
             for entry in entries {
                 if let Err(fault) = write::apply(&mut stage, entry) {
                     // Only a batch that does not fit its room leaves nothing of itself behind in the stage.
@@ -149,21 +142,26 @@ impl Settled for Embedded {
     }
 
     fn watermark(&self) -> Position {
-        Position(self.watermark.load(Ordering::Acquire))
+        self.disk.as_ref().map_or(Position(0), Disk::durable)
+    }
+
+    fn highest(&self) -> Result<Position, Fault> {
+        guarded(|| Ok(marks::highest(&self.disk()?.view())?.max(self.watermark())))
+    }
+
+    fn note(&self, watermark: Position) -> Result<(), Fault> {
+        guarded(|| {
+            let _alone = lock(&self.writing);
+            self.disk()?.note(watermark)
+        })
     }
 
     fn sync(&self, watermark: Position) -> Result<(), Fault> {
         guarded(|| {
+            let _alone = lock(&self.writing);
             let disk = self.disk()?;
-            let commits = lock(&self.commits);
-            // The engine's journal is one line: who finds the watermark there finds all that was applied before it.
-            disk.space(Space::Rooms)
-                .insert(marks::watermark_key(), sealed::number_value(watermark.0))
-                .map_err(fault)?;
-            disk.database.persist(PersistMode::SyncData).map_err(fault)?;
-            drop(commits);
-            self.watermark.store(watermark.0, Ordering::Release);
-            Ok(())
+            disk.note(watermark)?;
+            disk.checkpoint()
         })
     }
 
@@ -171,26 +169,23 @@ impl Settled for Embedded {
         guarded(|| {
             let disk = self.disk()?;
             if let Ask::Trim { room, keep, now } = ask {
-                let mut commits = lock(&self.commits);
-                let mut stage = Stage::new(disk, &mut commits);
+                let mut stage = Stage::new(disk, lock(&self.writing));
                 return Ok(Outcome::Trimmed(trim::trim(&mut stage, room, keep, *now)?));
             }
             if let Ask::Rest { room } = ask {
-                let mut commits = lock(&self.commits);
-                return Ok(Outcome::Rested(rest::note(&mut Stage::new(disk, &mut commits), room)?));
+                let mut stage = Stage::new(disk, lock(&self.writing));
+                return Ok(Outcome::Rested(rest::note(&mut stage, room)?));
             }
             read::answer(&disk.view(), ask)
         })
     }
 
     fn copy_to(&self, folder: &Path, progress: &mut dyn FnMut(u64) -> bool) -> Result<Position, Fault> {
-        let synced = self.watermark();
-        guarded(|| copy::copy(self.disk()?, synced, folder, progress))?;
-        Ok(synced)
+        guarded(|| copy::copy(self.disk()?, folder, progress))
     }
 
     fn compact(&self) -> Result<(), Fault> {
-        guarded(|| compact::compact(self.disk()?, &self.commits))
+        guarded(|| compact::compact(self.disk()?, &self.writing))
     }
 }
 

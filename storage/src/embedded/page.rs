@@ -2,7 +2,8 @@
 
 use super::disk::{Space, damaged, located};
 use super::read::Room;
-use super::stage::{MARK, number_of, seq_of};
+use super::runs::Way;
+use super::stage::{MARK, number_of};
 use crate::answer::Page;
 use crate::ask::{PageAsk, PageFrom};
 use crate::limits::{PAGE_BYTES, PAGE_RECORDS};
@@ -121,11 +122,9 @@ impl Line<'_> {
         } else {
             (Seq(meta.message_floor.seq.0.saturating_add(1)), index)
         };
-        let to = room.bytes.seq(Seq(meta.newest.seq.0.saturating_add(1)));
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let found = room.view.range(Space::Messages, &room.bytes.seq(from), &to).nth(skip);
-        match located(found.transpose(), room.key, Some(meta.place_at(from)))? {
-            Some((key, _)) => Ok(Seq(seq_of(&key).0.saturating_sub(1))),
+        match room.messages((from, meta.newest.seq), Way::Up).nth(skip).transpose()? {
+            Some(message) => Ok(Seq(message.place.seq.0.saturating_sub(1))),
             None => Err(damaged(room.key, Some(meta.place_at(from)), "a message is missing")),
         }
     }
@@ -179,7 +178,7 @@ impl Line<'_> {
         match &self.thread {
             None => {
                 let from = Seq(edge.0.saturating_add(1));
-                Box::new(self.room.records(Space::Messages, (from, self.room.meta.newest.seq)))
+                Box::new(self.room.messages((from, self.room.meta.newest.seq), Way::Up))
             }
             Some(thread) => Box::new((plan.split..plan.end).map(|index| self.of_thread(thread, index))),
         }
@@ -187,7 +186,7 @@ impl Line<'_> {
 
     fn ahead<'s>(&'s self, plan: &Plan, edge: Seq) -> Box<dyn Iterator<Item = Result<Record, Fault>> + 's> {
         match &self.thread {
-            None => Box::new(self.room.records(Space::Messages, (Seq(0), edge)).rev()),
+            None => Box::new(self.room.messages((Seq(0), edge), Way::Down)),
             Some(thread) => Box::new((plan.start..plan.split).rev().map(|index| self.of_thread(thread, index))),
         }
     }

@@ -1,10 +1,12 @@
 //! How a room of the embedded store answers: all but pages, replay and trims.
 
-use super::cut::records;
+use super::cut::changes;
 use super::disk::{Space, View, located, open_row};
 use super::keys::{OWN, RoomBytes, after_prefix, last_number, split_room};
+use super::messages::{self, messages};
 use super::meta::RoomMeta;
 use super::rest;
+use super::runs::Way;
 use super::stage::number_of;
 use super::trim::due;
 use crate::answer::{Found, Outcome, RoomState, RoomsPage, ScanPage};
@@ -32,23 +34,17 @@ impl<'a> Room<'a> {
         Ok(Room { view, key, meta: located(meta, key, None)?.unwrap_or_default(), bytes })
     }
 
-    /// Messages or changes from one seq to another, both included.
-    pub fn records(
-        &self,
-        space: Space,
-        bounds: (Seq, Seq),
-    ) -> impl DoubleEndedIterator<Item = Result<Record, Fault>> + use<'_> {
-        records(self.view, self.key, &self.bytes, &self.meta, space, bounds)
+    /// Messages from one seq to another, both included.
+    pub fn messages(&self, bounds: (Seq, Seq), way: Way) -> impl Iterator<Item = Result<Record, Fault>> + use<'_> {
+        messages(self.view, self.key, &self.bytes, &self.meta, bounds, way).map(|found| found.map(|found| found.record))
+    }
+
+    pub fn changes(&self, bounds: (Seq, Seq)) -> impl Iterator<Item = Result<Record, Fault>> + use<'_> {
+        changes(self.view, self.key, &self.bytes, &self.meta, bounds)
     }
 
     pub fn message(&self, place: Place) -> Result<Option<Record>, Fault> {
-        let meta = &self.meta;
-        if meta.place_at(place.seq) != place || place.seq <= meta.message_floor.seq || place.seq > meta.newest.seq {
-            return Ok(None);
-        }
-        let key = self.bytes.seq(place.seq);
-        let value = located(self.view.get(Space::Messages, &key), self.key, Some(place))?;
-        value.map(|value| super::disk::open_record(self.key, meta, &key, &value)).transpose()
+        messages::message(self.view, self.key, &self.bytes, &self.meta, place)
     }
 
     /// With the rows as they were noted when the room went to rest, if they were.
@@ -82,7 +78,7 @@ impl<'a> Room<'a> {
         if seq >= self.meta.newest.seq {
             return Ok(self.meta.messages);
         }
-        let last = self.records(Space::Messages, (Seq(0), seq)).next_back().transpose()?;
+        let last = self.messages((Seq(0), seq), Way::Down).next().transpose()?;
         let ordinal = last.and_then(|record| record.ordinal());
         Ok(ordinal.map_or(0, |ordinal| ordinal.saturating_add(1).saturating_sub(self.meta.first_ordinal())))
     }

@@ -1,7 +1,8 @@
 //! Replay: the two ranges of one numbering as one run.
 
-use super::disk::{Space, damaged};
+use super::disk::damaged;
 use super::read::Room;
+use super::runs::Way;
 use crate::answer::{Item, Replay, Run};
 use crate::ask::ReplayAsk;
 use crate::limits::{PAGE_BYTES, PAGE_RECORDS};
@@ -17,8 +18,8 @@ pub fn replay(room: &Room<'_>, ask: &ReplayAsk) -> Result<Replay, Fault> {
     }
     let end = meta.up_to(ask.fence);
     let mut next = Seq(after.seq.0.saturating_add(1));
-    let mut messages = room.records(Space::Messages, (next, end)).peekable();
-    let mut changes = room.records(Space::Changes, (next, end)).peekable();
+    let mut messages = room.messages((next, end), Way::Up).peekable();
+    let mut changes = room.changes((next, end)).peekable();
     let mut run =
         Run { retract: (after != ask.after).then_some(after), items: Vec::new(), reached: after, more: false };
     let mut bytes = 0;

@@ -45,13 +45,13 @@ pub fn number_value(number: u64) -> Vec<u8> {
 
 pub struct Reader<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// What was not read yet.
-    pub fn rest(&self) -> &[u8] {
+    pub fn rest(&self) -> &'a [u8] {
         self.0
     }
 

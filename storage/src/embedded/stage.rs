@@ -1,18 +1,22 @@
 //! Writes of one call, gathered until they are committed together: what was written is read back before that.
 
-use super::disk::{Disk, Space, View, fault, open_record, own_key};
+use super::archive::Archive;
+use super::disk::{Disk, Space, View, open_record};
 use super::keys::RoomBytes;
+use super::marks;
+use super::messages::{self, Found};
 use super::meta::RoomMeta;
+use super::runs::Run;
 use super::sealed::number_value;
+use crate::ask::Position;
 use crate::record::Record;
 use crate::settled::Fault;
-use crate::{Place, RoomKey, Seq};
+use crate::{Place, RoomKey};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use std::sync::MutexGuard;
 
-/// Key letter of the commit that a keyspace took last.
-pub const COMMIT: u8 = b'c';
 /// More than this is not held back: between two batches the stage is committed.
 const FULL_BYTES: usize = 16 * 1024 * 1024;
 
@@ -21,28 +25,37 @@ type Writes = HashMap<Vec<u8>, Option<Bytes>, RandomState>;
 pub struct Stage<'a> {
     disk: &'a Disk,
     view: View<'a>,
-    writes: [Writes; 5],
+    writes: [Writes; 7],
+    /// Rooms with runs among the writes, which are not looked for there.
+    with_runs: HashSet<RoomBytes, RandomState>,
+    /// How many runs more or fewer lie in a segment.
+    segments: HashMap<u64, i64>,
     bytes: usize,
+    /// Of what was applied since the last commit.
+    highest: Position,
     metas: HashMap<RoomBytes, (RoomKey, RoomMeta), RandomState>,
     /// The next number of each thread that was written to.
     threads: HashMap<Vec<u8>, u64, RandomState>,
     /// The number of each thread's message that was dropped last.
     thread_ends: HashMap<Vec<u8>, u64, RandomState>,
-    /// The number of the last commit of all.
-    commits: &'a mut u64,
+    /// Whoever writes is alone with that.
+    _alone: MutexGuard<'a, ()>,
 }
 
 impl<'a> Stage<'a> {
-    pub fn new(disk: &'a Disk, commits: &'a mut u64) -> Stage<'a> {
+    pub fn new(disk: &'a Disk, alone: MutexGuard<'a, ()>) -> Stage<'a> {
         Stage {
             view: disk.view(),
             disk,
             writes: Default::default(),
+            with_runs: HashSet::default(),
+            segments: HashMap::new(),
             bytes: 0,
+            highest: Position(0),
             metas: HashMap::default(),
             threads: HashMap::default(),
             thread_ends: HashMap::default(),
-            commits,
+            _alone: alone,
         }
     }
 
@@ -76,6 +89,11 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// A room has taken this position.
+    pub fn reach(&mut self, position: Position) {
+        self.highest = self.highest.max(position);
+    }
+
     pub fn put_meta(&mut self, room: &RoomKey, bytes: &RoomBytes, meta: RoomMeta) {
         self.metas.insert(bytes.clone(), (room.clone(), meta));
     }
@@ -87,21 +105,40 @@ impl<'a> Stage<'a> {
         self.put(space, room.seq(record.place.seq), value);
     }
 
+    pub fn put_run(&mut self, room: &RoomBytes, run: &Run) {
+        self.put(Space::Runs, room.seq(run.first), run.encode());
+        *self.segments.entry(run.segment).or_default() += 1;
+        self.with_runs.insert(room.clone());
+    }
+
+    pub fn remove_run(&mut self, room: &RoomBytes, run: &Run) {
+        self.remove(Space::Runs, room.seq(run.first));
+        *self.segments.entry(run.segment).or_default() -= 1;
+    }
+
+    /// Drops a message.
+    pub fn remove_message(&mut self, room: &RoomBytes, found: &Found) {
+        if found.is_single {
+            self.remove(Space::Messages, room.seq(found.record.place.seq));
+        }
+    }
+
     /// The message at this place, as written last.
     pub fn message(
-        &self,
+        &mut self,
         key: &RoomKey,
         room: &RoomBytes,
         meta: &RoomMeta,
         place: Place,
     ) -> Result<Option<Record>, Fault> {
-        // What lies outside these bounds is not looked for: it may be a tombstone that costs a search.
-        if meta.place_at(place.seq) != place || place.seq <= meta.message_floor.seq || place.seq > meta.newest.seq {
-            return Ok(None);
-        }
         let at = room.seq(place.seq);
-        let value = self.get(Space::Messages, &at)?;
-        value.map(|value| open_record(key, meta, &at, &value)).transpose()
+        if let Some(written) = self.writes[Space::Messages as usize].get(&at) {
+            return written.as_ref().map(|value| open_record(key, meta, &at, value)).transpose();
+        }
+        if self.with_runs.contains(room) {
+            self.commit()?;
+        }
+        messages::message(&self.view, key, room, meta, place)
     }
 
     /// The number that the next message of a thread gets.
@@ -138,6 +175,14 @@ impl<'a> Stage<'a> {
         Ok(number)
     }
 
+    pub fn least_run(&self) -> usize {
+        self.disk.least_run
+    }
+
+    pub fn archive(&self) -> &'a Archive {
+        self.disk.archive()
+    }
+
     /// What is committed, without what is gathered here.
     pub fn view(&self) -> &View<'a> {
         &self.view
@@ -153,35 +198,38 @@ impl<'a> Stage<'a> {
 
     /// Writes everything that was gathered, as one.
     pub fn commit(&mut self) -> Result<(), Fault> {
-        if self.is_empty() { Ok(()) } else { self.write() }
-    }
-
-    /// A commit even of nothing: it writes to every keyspace.
-    pub fn write(&mut self) -> Result<(), Fault> {
+        if self.is_empty() {
+            return Ok(());
+        }
         for (bytes, (_, meta)) in std::mem::take(&mut self.metas) {
             self.put(Space::Rooms, bytes.bytes().to_vec(), meta.encode());
         }
-        self.disk.make_room()?;
-        let mut batch = self.disk.database.batch();
-        let number = self.commits.saturating_add(1);
-        for space in Space::ALL {
-            let keyspace = self.disk.space(space);
-            // Neighbours in the tree are written one after the other.
-            let mut writes: Vec<_> = std::mem::take(&mut self.writes[space as usize]).into_iter().collect();
-            writes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            for (key, value) in writes {
-                match value {
-                    Some(value) => batch.insert(keyspace, key, value),
-                    None => batch.remove(keyspace, key),
-                }
-            }
-            // See `marks`: what is read at the next start tells whether the keyspaces belong together.
-            batch.insert(keyspace, own_key(COMMIT, Some(number)), number_value(number));
-            batch.remove(keyspace, own_key(COMMIT, Some(*self.commits)));
+        if self.highest > Position(0) {
+            let highest = self.highest.max(marks::highest(&self.view)?);
+            self.put(Space::Rooms, marks::highest_key(), number_value(highest.0));
         }
-        batch.commit().map_err(fault)?;
-        self.disk.publish();
-        *self.commits = number;
+        let archive = self.disk.archive();
+        let segments = std::mem::take(&mut self.segments).into_iter();
+        let segments: Vec<(u64, u64)> =
+            segments.map(|(segment, more)| (segment, archive.with(segment, more))).collect();
+        for (segment, runs) in &segments {
+            let key = segment.to_be_bytes();
+            if *runs > 0 {
+                self.put(Space::Segments, key.into(), number_value(*runs))
+            } else {
+                self.remove(Space::Segments, key)
+            }
+        }
+        let writes = std::mem::take(&mut self.writes);
+        let commit = self.disk.commit(Space::ALL.into_iter().zip(writes).flat_map(|(space, writes)| {
+            // Neighbours in the tree are written one after the other.
+            let mut writes: Vec<_> = writes.into_iter().collect();
+            writes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            writes.into_iter().map(move |(key, value)| (space, key, value))
+        }))?;
+        segments.into_iter().for_each(|(segment, runs)| archive.set(segment, runs, commit));
+        self.with_runs.clear();
+        self.highest = Position(0);
         self.bytes = 0;
         self.threads.clear();
         self.thread_ends.clear();
@@ -240,9 +288,4 @@ pub const MARK: u64 = 64;
 
 pub fn is_marked(ordinal: u64) -> bool {
     ordinal.is_multiple_of(MARK)
-}
-
-/// The seq of a key.
-pub fn seq_of(key: &[u8]) -> Seq {
-    Seq(super::keys::last_number(key).unwrap_or(0))
 }

@@ -1,15 +1,16 @@
 //! Retention of one room, in steps: each is committed by itself and leaves the room whole.
 
-use super::cut::{drop_rows_of, drop_rows_to, records};
+use super::cut::{changes, drop_rows_of, drop_rows_to};
 use super::disk::{Space, View};
 use super::keys::{Index, RoomBytes, after_prefix, last_number};
+use super::messages::{Found, messages};
 use super::meta::RoomMeta;
 use super::rest;
+use super::runs::{self, Way};
 use super::stage::{Stage, unindex_record};
 use super::write::replace;
 use crate::answer::Trimmed;
 use crate::ask::Keep;
-use crate::record::Record;
 use crate::settled::Fault;
 use crate::{Millis, Place, RoomKey, Seq};
 
@@ -123,17 +124,18 @@ fn step(
 ) -> Result<Trimmed, Fault> {
     let drops = oldest(stage.view(), room, bytes, meta, keep, phase)?;
     let mut trimmed = Trimmed::default();
-    for record in &drops {
-        let space = if record.is_message() { Space::Messages } else { Space::Changes };
-        stage.remove(space, bytes.seq(record.place.seq));
-        unindex_record(stage, bytes, record, true)?;
-        if record.is_message() {
+    for found in &drops {
+        if found.record.is_message() {
+            stage.remove_message(bytes, found);
             trimmed.messages += 1;
         } else {
+            stage.remove(Space::Changes, bytes.seq(found.record.place.seq));
             trimmed.changes += 1;
         }
+        unindex_record(stage, bytes, &found.record, true)?;
     }
     if trimmed.messages > 0 {
+        runs::drop_to(stage, room, bytes, meta.message_floor.seq)?;
         drop_rows_to(stage, bytes, meta, meta.message_floor)?;
     }
     Ok(trimmed)
@@ -146,25 +148,27 @@ fn oldest(
     meta: &mut RoomMeta,
     keep: &Keep,
     phase: &mut Phase,
-) -> Result<Vec<Record>, Fault> {
+) -> Result<Vec<Found>, Fault> {
     let old = meta.clone();
-    let all = |space| records(view, room, bytes, &old, space, (Seq(0), old.newest.seq)).peekable();
-    let (mut messages, mut changes) = (all(Space::Messages), all(Space::Changes));
-    let mut drops: Vec<Record> = Vec::new();
+    let all = (Seq(0), old.newest.seq);
+    let mut messages = messages(view, room, bytes, &old, all, Way::Up).peekable();
+    let changes = changes(view, room, bytes, &old, all);
+    let mut changes = changes.map(|change| change.map(|record| Found { record, is_single: true })).peekable();
+    let mut drops: Vec<Found> = Vec::new();
     while drops.len() < STEP && *phase != Phase::Over {
         let message = messages.peek().cloned().transpose()?;
         let change = changes.peek().cloned().transpose()?;
         let next = match *phase {
-            Phase::Messages => message.filter(|message| keep.too_old(message) || meta.messages > keep.messages),
-            Phase::Changes => change.filter(|change| keep.too_old(change) || meta.changes > keep.changes),
+            Phase::Messages => message.filter(|message| keep.too_old(&message.record) || meta.messages > keep.messages),
+            Phase::Changes => change.filter(|change| keep.too_old(&change.record) || meta.changes > keep.changes),
             Phase::Bytes => {
-                let oldest = [message, change].into_iter().flatten().min_by_key(|record| record.place.seq);
+                let oldest = [message, change].into_iter().flatten().min_by_key(|found| found.record.place.seq);
                 oldest.filter(|_| meta.bytes > keep.bytes as u64)
             }
-            Phase::Settling => change.filter(|change| change.place < meta.message_floor),
+            Phase::Settling => change.filter(|change| change.record.place < meta.message_floor),
             Phase::Over => None,
         };
-        let Some(record) = next else {
+        let Some(found) = next else {
             *phase = match *phase {
                 Phase::Messages => Phase::Changes,
                 Phase::Changes => Phase::Bytes,
@@ -173,6 +177,7 @@ fn oldest(
             };
             continue;
         };
+        let record = &found.record;
         let place = record.place;
         meta.bytes = meta.bytes.saturating_sub(record.cost() as u64);
         meta.floor = meta.floor.max(place);
@@ -185,7 +190,7 @@ fn oldest(
             meta.changes = meta.changes.saturating_sub(1);
             meta.change_floor = meta.change_floor.max(place.seq);
         }
-        drops.push(record);
+        drops.push(found);
     }
     Ok(drops)
 }

@@ -5,6 +5,7 @@ use super::disk::Space;
 use super::keys::RoomBytes;
 use super::meta::RoomMeta;
 use super::rest;
+use super::runs::Run;
 use super::sealed::seal_row;
 use super::stage::{Stage, index_record};
 use crate::RoomKey;
@@ -15,7 +16,7 @@ use crate::settled::{Entry, Fault};
 
 /// One batch of one room, unless the room has taken it already.
 pub fn apply(stage: &mut Stage<'_>, entry: Entry) -> Result<(), Fault> {
-    let Entry { position, batch } = entry;
+    let Entry { position, batch, spot } = entry;
     let bytes = RoomBytes::new(&batch.room);
     let mut meta = stage.meta(&batch.room, &bytes)?;
     if position <= meta.applied {
@@ -27,6 +28,10 @@ pub fn apply(stage: &mut Stage<'_>, entry: Entry) -> Result<(), Fault> {
     }
     let plan = plan_of(stage, &bytes, &meta, &batch)?;
     let Some(plan) = plan else { return Err(Fault::OutOfOrder { room: batch.room, position }) };
+    let run = match spot.and_then(|spot| Some((Run::of(&batch, &spot, stage.least_run())?, spot))) {
+        Some((run, spot)) if stage.archive().keep(&spot)? => Some(run),
+        Some(_) | None => None,
+    };
     let Batch { room, cut, events, rewrites, rows } = batch;
     rest::forget(stage, &bytes, &mut meta);
     if cut == Cut::Everything {
@@ -36,7 +41,14 @@ pub fn apply(stage: &mut Stage<'_>, entry: Entry) -> Result<(), Fault> {
     }
     meta.sealed = plan.sealed;
     for record in events {
-        append(stage, &bytes, &mut meta, &record)?;
+        plan::append(&mut meta, &record);
+        if run.is_none() || !record.is_message() {
+            stage.put_record(&bytes, &record);
+        }
+        index_record(stage, &bytes, &record)?;
+    }
+    if let Some(run) = run {
+        stage.put_run(&bytes, &run);
     }
     for rewritten in rewrites {
         rewrite(stage, &room, &bytes, &mut meta, rewritten)?;
@@ -45,6 +57,7 @@ pub fn apply(stage: &mut Stage<'_>, entry: Entry) -> Result<(), Fault> {
         write_row(stage, &bytes, &mut meta, row);
     }
     meta.applied = position;
+    stage.reach(position);
     stage.put_meta(&room, &bytes, meta);
     Ok(())
 }
@@ -57,12 +70,6 @@ fn plan_of(stage: &Stage<'_>, bytes: &RoomBytes, meta: &RoomMeta, batch: &Batch)
         Next::Behind(seq) => ordinal_at(stage, &batch.room, bytes, meta, seq)?,
     };
     Ok(plan.goes_on_at(next).then_some(plan))
-}
-
-fn append(stage: &mut Stage<'_>, bytes: &RoomBytes, meta: &mut RoomMeta, record: &Record) -> Result<(), Fault> {
-    plan::append(meta, record);
-    stage.put_record(bytes, record);
-    index_record(stage, bytes, record)
 }
 
 fn rewrite(

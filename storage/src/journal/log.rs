@@ -3,7 +3,7 @@
 use super::disk::{Disk, read_full, write_full};
 use super::layout::ENTRY_HEAD;
 use super::scan::{Piece, Scan};
-use super::segments::{Segment, path_of};
+use super::segments::{Segment, Spot, path_of};
 use super::{Damage, Message, Shared, What};
 use crate::ask::Position;
 use bytes::Bytes;
@@ -27,6 +27,8 @@ pub struct Page {
     pub gap: Option<Position>,
     /// In order. They share the memory of what was read around them: who keeps one for long copies it.
     pub entries: Vec<(Position, Bytes)>,
+    /// Where each of them lies.
+    pub spots: Vec<Spot>,
     /// What could not be read, in order. Reading goes on behind it.
     pub damaged: Vec<Damage>,
     /// Everything up to here is in this page, as an entry or as damage; the next page begins here.
@@ -147,7 +149,7 @@ impl Log {
 fn read_segment(
     page: &mut Page,
     scan: &mut Scan<'_>,
-    segment: &Segment,
+    segment: &Arc<Segment>,
     until: u64,
     room: &mut usize,
 ) -> io::Result<()> {
@@ -165,6 +167,7 @@ fn read_segment(
                 segment.mark(position, offset);
                 *room = room.saturating_sub(body.len() + ENTRY_HEAD);
                 page.entries.push((Position(position), body));
+                page.spots.push(Spot { segment: Arc::clone(segment), offset: offset + ENTRY_HEAD as u64 });
                 page.reached = Position(position);
                 whole = scan.offset();
                 if *room == 0 {

@@ -30,6 +30,7 @@ pub use intake::Intake;
 pub use layout::ENTRY_BYTES;
 pub use log::{Log, Page};
 pub use look::{Looked, SegmentLook, look};
+pub use segments::Spot;
 
 use crate::answer::Failure;
 use crate::ask::Position;
@@ -85,9 +86,11 @@ pub trait Listener: Send + Sync {
     fn written(&self, results: &mut Vec<Written>);
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     pub ticket: u64,
+    /// Where it lies, if it is there.
+    pub spot: Option<Spot>,
     /// The position of the entry, which is on the disk; or why nothing of it is there.
     pub result: Result<Position, Failure>,
 }

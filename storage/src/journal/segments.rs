@@ -2,6 +2,7 @@
 
 use super::layout::SEGMENT_HEAD;
 use parking_lot::Mutex;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,6 +81,39 @@ impl Segment {
         let marks = self.marks.lock();
         let below = marks.partition_point(|(known, _)| *known <= position);
         below.checked_sub(1).and_then(|at| marks.get(at)).map_or(SEGMENT_HEAD as u64, |(_, offset)| *offset)
+    }
+}
+
+/// Where the body of an entry lies.
+#[derive(Clone)]
+pub struct Spot {
+    pub(super) segment: Arc<Segment>,
+    pub offset: u64,
+}
+
+impl Spot {
+    /// Of the segment. It goes when the journal lets go of it; whoever wants it for longer gives it another name.
+    pub fn path(&self) -> &Path {
+        &self.segment.path
+    }
+
+    /// No other segment has this number, of whatever journal.
+    pub fn nonce(&self) -> u64 {
+        self.segment.nonce
+    }
+}
+
+impl PartialEq for Spot {
+    fn eq(&self, other: &Spot) -> bool {
+        (self.nonce(), self.offset) == (other.nonce(), other.offset)
+    }
+}
+
+impl Eq for Spot {}
+
+impl fmt::Debug for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}+{}", self.nonce(), self.offset)
     }
 }
 

@@ -7,6 +7,7 @@
 use crate::RoomKey;
 use crate::ask::Position;
 use crate::batch::Batch;
+use crate::journal::Spot;
 use crate::settled::Settled;
 use crate::store::Ticket;
 use parking_lot::{Condvar, Mutex};
@@ -53,10 +54,26 @@ pub(crate) struct Waiting {
     cost: usize,
     /// None: to be read from the journal.
     pub batch: Option<Box<Batch>>,
+    /// Where the journal has it, if that is known without a look.
+    pub spot: Option<Spot>,
     /// Who is told that it has settled.
     pub owner: Option<Owner>,
     /// Taken, but not to be settled.
     pub aside: bool,
+}
+
+/// A batch that the journal has just written.
+pub(crate) struct Arrived {
+    pub position: Position,
+    pub batch: Batch,
+    pub spot: Option<Spot>,
+    pub owner: Option<Owner>,
+}
+
+impl Arrived {
+    fn of(position: Position, batch: Batch) -> Arrived {
+        Arrived { position, batch, spot: None, owner: None }
+    }
 }
 
 /// A batch of the journal, without what is in it.
@@ -94,7 +111,7 @@ impl Taken {
         self.entries.iter().filter_map(|(_, waiting)| waiting.owner).collect()
     }
 
-    fn cost(&self) -> usize {
+    pub fn cost(&self) -> usize {
         self.entries.iter().map(|(_, waiting)| waiting.cost).sum()
     }
 }
@@ -114,14 +131,14 @@ impl Backlog {
     }
 
     /// Batches were committed.
-    pub fn add(&self, batches: impl Iterator<Item = (Position, Batch, Option<Owner>)>) {
+    pub fn add(&self, batches: impl Iterator<Item = Arrived>) {
         let mut state = self.state.lock();
-        for (position, batch, owner) in batches {
+        for Arrived { position, batch, spot, owner } in batches {
             let cost = batch.cost();
             let held = state.held + cost <= self.held_bytes;
             let room = state.room(&batch.room);
             let batch = held.then(|| Box::new(batch));
-            self.put(&mut state, position, room, Waiting { cost, batch, owner, aside: false });
+            self.put(&mut state, position, room, Waiting { cost, batch, spot, owner, aside: false });
         }
         self.changed.notify_all();
     }
@@ -132,7 +149,8 @@ impl Backlog {
         for Found { position, room, cost } in found {
             let room = state.room(room);
             let owner = state.owed.remove(position);
-            self.put(&mut state, *position, room, Waiting { cost: *cost, batch: None, owner, aside: false });
+            let waiting = Waiting { cost: *cost, batch: None, spot: None, owner, aside: false };
+            self.put(&mut state, *position, room, waiting);
         }
     }
 
@@ -291,7 +309,7 @@ impl Backlog {
         let is_well = state.is_settled_by(from);
         drop(state);
         let readied =
-            if is_well { ready(&mut |at, batch| self.add(std::iter::once((at, batch, None)))) } else { Ok(()) };
+            if is_well { ready(&mut |at, batch| self.add(std::iter::once(Arrived::of(at, batch)))) } else { Ok(()) };
         let mut state = self.state.lock();
         state.is_exchanged = false;
         // It may have failed to sync meanwhile: then it is opened anew.
@@ -393,7 +411,7 @@ mod tests {
         };
         backlog.adopt(settled, scan).unwrap();
         let owner = Owner { shard: 0, ticket: Ticket(7) };
-        backlog.add(std::iter::once((Position(1), batch, Some(owner))));
+        backlog.add(std::iter::once(Arrived { owner: Some(owner), ..Arrived::of(Position(1), batch) }));
         let taken = backlog.take_oldest(Duration::ZERO).unwrap();
         let tickets: Vec<Ticket> = taken.owners().iter().map(|owner| owner.ticket).collect();
         assert_eq!((tickets, taken.entries.len()), (vec![Ticket(7)], 1));

@@ -54,8 +54,9 @@ impl Reader {
         let end = shared.log.end();
         shared.log.seal();
         let begun = Instant::now();
-        // The settling thread syncs now and then; only what it has synced may go.
+        // Only what is durable may go.
         while present(shared)?.watermark() < end {
+            shared.wants_sync.store(true, Ordering::Release);
             wait(shared, begun, "what was committed does not settle")?;
         }
         while shared.log.first() <= end && shared.log.end() > Position(0) {

@@ -1,7 +1,7 @@
 //! What a shard gets back: completions, put here by other threads and fetched by the shard.
 
 use super::REACH;
-use super::backlog::{Backlog, Owner};
+use super::backlog::{Arrived, Backlog, Owner};
 use crate::answer::{Completion, Failure, Outcome};
 use crate::batch::{Batch, Cut};
 use crate::journal::{Listener, Written};
@@ -152,14 +152,14 @@ impl Listener for Desk {
         let first = state.done.is_empty();
         let State { under_way, done, .. } = &mut *state;
         let mut failed = Vec::new();
-        let stored = results.drain(..).filter_map(|Written { ticket, result }| {
+        let stored = results.drain(..).filter_map(|Written { ticket, spot, result }| {
             let batch = under_way.remove(&Ticket(ticket))?;
             match result {
                 Ok(position) => {
                     let ticket = Ticket(ticket);
                     done.push(Completion { ticket, outcome: Outcome::Stored(self.synced) });
                     let owner = (self.synced < REACH).then_some(Owner { shard: self.shard, ticket });
-                    Some((position, batch, owner))
+                    Some(Arrived { position, batch, spot, owner })
                 }
                 Err(failure) => {
                     failed.push((Ticket(ticket), batch, failure));

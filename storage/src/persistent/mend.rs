@@ -57,7 +57,7 @@ impl Lost {
         batches
             .map(|events| {
                 let batch = Batch { events: events.to_vec(), ..Batch::new(self.room.clone()) };
-                let entry = Entry { position: Position(position), batch };
+                let entry = Entry::new(Position(position), batch);
                 position += 1;
                 entry
             })

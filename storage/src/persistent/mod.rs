@@ -120,6 +120,10 @@ pub(crate) struct Shared {
     pub unsettled_bytes: usize,
     pub desks: Vec<Arc<Desk>>,
     pub stopping: AtomicBool,
+    /// The cost of what has settled since the settled store was last asked to make it durable.
+    pub unsynced: AtomicUsize,
+    /// Somebody waits for that.
+    pub wants_sync: AtomicBool,
     /// How many hold the journal's segments, though they are settled.
     pub holds: AtomicUsize,
     /// True: nothing is trimmed. Held while a trim is carried out.
@@ -150,7 +154,7 @@ impl Persistent {
         let desks: Vec<_> = wakes.into_iter().enumerate().map(desk).collect();
         let listeners = desks.iter().map(|desk| desk.clone() as Arc<dyn Listener>).collect();
         // A journal that lost its newest files must not give out again what the settled store has taken.
-        let journal = journal::Options { above: settled.watermark(), ..options.journal };
+        let journal = journal::Options { above: settled.highest().map_err(OpenError::Settled)?, ..options.journal };
         let (journal, found) = Journal::open(journal, disk, listeners).map_err(OpenError::Journal)?;
         let journal_in = begun.elapsed() - settled_in;
         for damage in &found.damaged {
@@ -171,6 +175,8 @@ impl Persistent {
             unsettled_bytes: options.unsettled_bytes,
             desks,
             stopping: AtomicBool::new(false),
+            unsynced: AtomicUsize::new(0),
+            wants_sync: AtomicBool::new(false),
             holds: AtomicUsize::new(0),
             trims_held: RwLock::new(false),
         });

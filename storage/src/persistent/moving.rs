@@ -7,6 +7,7 @@ use crate::ask::Position;
 use crate::settled::{Entry, Fault, Settled};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often it is looked whether what was committed has settled.
@@ -56,6 +57,7 @@ impl Moving {
             if self.0.is_stopping() || !progress(0) {
                 return Err(Fault::Io("the copy was given up".to_owned()));
             }
+            self.0.wants_sync.store(true, Ordering::Release);
             std::thread::sleep(LOOK_EVERY);
         }
     }
@@ -67,7 +69,7 @@ impl Moving {
         let mut entries = Vec::with_capacity(page.entries.len());
         for (position, bytes) in page.entries {
             match decode(position, &bytes) {
-                Ok(batch) => entries.push(Entry { position, batch }),
+                Ok(batch) => entries.push(Entry::new(position, batch)),
                 Err(_) => has_gap = true,
             }
         }

@@ -7,20 +7,24 @@ use super::{PAGE_BYTES, Shared, decode};
 use crate::RoomKey;
 use crate::answer::Outcome;
 use crate::ask::{Ask, Position};
-use crate::batch::Batch;
+use crate::journal::Spot;
 use crate::settled::{Entry, Fault};
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How long the settled store is left behind what it has taken, at most.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How often the settled store is told how far it is.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// After so much, or so long, it makes all of it durable: the journal keeps that until then, and a start reads it again.
+const SYNC_BYTES: usize = 64 << 20;
+const SYNC_EVERY: Duration = Duration::from_secs(30);
 /// How long a settled store that did not open is left alone.
 const REOPEN_AFTER: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) fn run(shared: &Shared) {
-    let mut synced = (Instant::now(), Position(0));
+    let mut last = Last { told: Instant::now(), synced: Instant::now(), noted: Position(0) };
     loop {
         if shared.backlog.is_down() && !reopen(shared) {
             if shared.is_stopping() {
@@ -36,8 +40,8 @@ pub(super) fn run(shared: &Shared) {
             std::thread::sleep(REOPEN_AFTER);
         }
         let over = shared.is_stopping() && shared.backlog.is_empty();
-        if over || synced.0.elapsed() >= SYNC_EVERY {
-            synced = (Instant::now(), sync(shared, synced.1));
+        if over || last.told.elapsed() >= NOTE_EVERY || shared.wants_sync.load(Ordering::Acquire) {
+            tell(shared, &mut last, over);
         }
         if over {
             return;
@@ -56,6 +60,7 @@ pub(super) fn settle<T>(
             // Before the rooms are free: what settles after it is told after it.
             shared.tell(&taken.owners());
             let done = then();
+            shared.unsynced.fetch_add(taken.cost(), Ordering::Relaxed);
             shared.backlog.settled(taken);
             Some(done)
         }
@@ -97,7 +102,7 @@ fn strand(shared: &Shared, taken: &mut Taken, room: &RoomKey) -> Result<bool, Fa
     let Outcome::Loaded(state) = taken.settled.answer(&Ask::Load { room: room.clone() })? else { return Ok(false) };
     let entries = complete(shared, &mut taken.entries, &[])?;
     let mut overtaken = Vec::new();
-    for Entry { position, batch } in entries {
+    for Entry { position, batch, .. } in entries {
         if batch.room == *room && is_overtaken(&state, &batch) {
             overtaken.push(position);
             shared.stranded.add(position, batch);
@@ -126,47 +131,70 @@ fn complete(shared: &Shared, waiting: &mut [(Position, Waiting)], without: &[Roo
     let mut entries = Vec::with_capacity(waiting.len());
     let mut page = VecDeque::new();
     for (position, waiting) in waiting.iter_mut().filter(|(_, waiting)| !waiting.aside) {
-        let batch = match waiting.batch.take() {
-            Some(batch) => *batch,
+        let entry = match waiting.batch.take() {
+            Some(batch) => Entry { position: *position, batch: *batch, spot: waiting.spot.take() },
             None => read(shared, *position, &mut page)?,
         };
-        if !without.contains(&batch.room) {
-            entries.push(Entry { position: *position, batch });
+        if !without.contains(&entry.batch.room) {
+            entries.push(entry);
         }
     }
     Ok(entries)
 }
 
 /// One entry of the journal. Neighbours are read together, because they are probably wanted next.
-fn read(shared: &Shared, position: Position, page: &mut VecDeque<(Position, Bytes)>) -> Result<Batch, Fault> {
-    while page.front().is_some_and(|(at, _)| *at < position) {
+fn read(shared: &Shared, position: Position, page: &mut VecDeque<((Position, Bytes), Spot)>) -> Result<Entry, Fault> {
+    while page.front().is_some_and(|((at, _), _)| *at < position) {
         page.pop_front();
     }
-    if page.front().is_none_or(|(at, _)| *at != position) {
-        *page = shared.read(Position(position.0 - 1), PAGE_BYTES / 16)?.entries.into();
+    if page.front().is_none_or(|((at, _), _)| *at != position) {
+        let read = shared.read(Position(position.0 - 1), PAGE_BYTES / 16)?;
+        *page = read.entries.into_iter().zip(read.spots).collect();
     }
     match page.pop_front() {
-        Some((at, bytes)) if at == position => decode(at, &bytes),
+        Some(((at, bytes), spot)) if at == position => {
+            Ok(Entry { position, batch: decode(at, &bytes)?, spot: Some(spot) })
+        }
         Some(_) | None => Err(Fault::Io(format!("entry {} of the journal is not there any more", position.0))),
     }
 }
 
-/// What has settled is made durable, and the journal lets go of it.
-fn sync(shared: &Shared, before: Position) -> Position {
+/// What the settled store was told last, and when.
+struct Last {
+    told: Instant,
+    synced: Instant,
+    noted: Position,
+}
+
+/// The settled store is told how far it is, and the journal lets go of what is durable there.
+fn tell(shared: &Shared, last: &mut Last, is_over: bool) {
+    last.told = Instant::now();
     // Not the journal's end: what is written, but was not reported yet, is not in the backlog.
     let watermark = shared.stranded.below(shared.backlog.watermark(shared.log.told()));
-    let Some(settled) = shared.backlog.present().filter(|_| watermark > before) else { return before };
-    match settled.sync(watermark) {
+    let Some(settled) = shared.backlog.present() else { return };
+    let wanted = shared.wants_sync.swap(false, Ordering::AcqRel);
+    let is_due = shared.unsynced.load(Ordering::Relaxed) >= SYNC_BYTES || last.synced.elapsed() >= SYNC_EVERY;
+    let told = if watermark <= settled.watermark() {
+        Ok(())
+    } else if is_over || wanted || is_due {
+        last.synced = Instant::now();
+        shared.unsynced.store(0, Ordering::Relaxed);
+        settled.sync(watermark)
+    } else if watermark > last.noted {
+        settled.note(watermark)
+    } else {
+        Ok(())
+    };
+    match told {
         Ok(()) => {
-            shared.feeds.settled(watermark);
+            last.noted = watermark;
+            shared.feeds.settled(settled.watermark());
             shared.release();
-            watermark
         }
         Err(fault) => {
             if shared.backlog.fails(&settled) {
                 failed(shared, &fault);
             }
-            before
         }
     }
 }

@@ -47,7 +47,7 @@ impl Settled for Model {
         }
         let (memory, applied) = &mut *self.state.lock();
         let mut done = Vec::new();
-        for Entry { position, batch } in entries {
+        for Entry { position, batch, .. } in entries {
             let last = applied.entry(batch.room.clone()).or_insert(Position(0));
             if position > *last {
                 let room = batch.room.clone();
@@ -163,7 +163,8 @@ fn model(_: &Path) -> OpenSettled {
 
 fn embedded(folder: &Path) -> OpenSettled {
     let folder = folder.join("store");
-    Box::new(move || Ok(Arc::new(Embedded::open(&folder, &EmbeddedOptions::default())?) as Arc<dyn Settled>))
+    let options = EmbeddedOptions { memtable_bytes: 64 << 10, least_run: 1, ..EmbeddedOptions::default() };
+    Box::new(move || Ok(Arc::new(Embedded::open(&folder, &options)?) as Arc<dyn Settled>))
 }
 
 /// A store that is killed where it stands: its journal is copied while it works, torn as it may be.

@@ -240,6 +240,6 @@ fn put_number(out: &mut Vec<u8>, mut n: u64) {
     out.push(n as u8);
 }
 
-fn number_size(n: u64) -> usize {
+pub(crate) fn number_size(n: u64) -> usize {
     (n.max(1).ilog2() as usize) / 7 + 1
 }

@@ -27,7 +27,7 @@ pub async fn apply(stage: &mut Stage<'_>, entries: Vec<Entry>) -> Result<(), Fau
 }
 
 async fn one(stage: &mut Stage<'_>, entry: Entry) -> Result<(), Fault> {
-    let Entry { position, batch } = entry;
+    let Entry { position, batch, .. } = entry;
     if position <= stage.applied() {
         return Ok(());
     }

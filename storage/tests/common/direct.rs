@@ -31,8 +31,10 @@ impl<S: Settled> Direct<S> {
 
     /// `again` ends the store that is open, and opens what is left of it: everything that was promised.
     pub fn crash(&mut self, again: impl FnOnce(S) -> S) {
+        let end = Position(self.position);
+        self.settled().sync(end).unwrap();
         let settled = again(self.settled.take().unwrap());
-        assert_eq!(settled.watermark(), Position(self.position));
+        assert_eq!(settled.watermark(), end);
         self.settled = Some(settled);
         self.done.clear();
     }
@@ -42,9 +44,9 @@ impl<S: Settled> Direct<S> {
             return Outcome::Failed(failure);
         }
         let position = Position(self.position + 1);
-        match self.settled().apply(vec![Entry { position, batch: batch.clone() }]) {
+        match self.settled().apply(vec![Entry::new(position, batch.clone())]) {
             Ok(()) => {
-                self.settled().sync(position).unwrap();
+                self.settled().note(position).unwrap();
                 self.position += 1;
                 self.batches.push((position, batch));
                 Outcome::Stored(AckLevel::Durable)

@@ -31,11 +31,7 @@ fn copy(from: &Path, to: &Path) {
     for file in files(from) {
         let target = to.join(file.strip_prefix(from).unwrap());
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        // The engine's journal is mostly nothing.
-        let bytes = std::fs::read(&file).unwrap();
-        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        std::fs::write(&target, &bytes[..used]).unwrap();
-        std::fs::File::options().write(true).open(&target).unwrap().set_len(bytes.len() as u64).unwrap();
+        std::fs::copy(&file, &target).unwrap();
     }
 }
 
@@ -45,16 +41,16 @@ fn every_flip_in_every_file_is_found() {
     let folder = root.path().join("sound");
     let (_, embedded) = tell(&folder, 200);
     embedded.compact().unwrap();
-    // And something that is in the engine's journal alone.
+    // And something in a table of its own.
     let batch = events(&room("new"), vec![message((1, 1), 1, "at last")]);
-    embedded.apply(vec![Entry { position: Position(10_000), batch }]).unwrap();
+    embedded.apply(vec![Entry::new(Position(10_000), batch)]).unwrap();
     embedded.sync(Position(10_000)).unwrap();
     drop(embedded);
     let sound = root.path().join("copy");
     copy(&folder, &sound);
     let look = check_files(&sound).unwrap();
-    assert_eq!((look.damaged, look.torn), (vec![], vec![]));
-    assert!(look.tables >= 5 && look.bytes > 10_000, "{} tables, {} bytes", look.tables, look.bytes);
+    assert_eq!(look.damaged, Vec::<String>::new());
+    assert!(look.tables >= 2 && look.bytes > 10_000, "{} tables, {} bytes", look.tables, look.bytes);
     let mut dice = Dice::new(11);
     let mut tables = 0;
     for file in files(&folder) {
@@ -64,7 +60,7 @@ fn every_flip_in_every_file_is_found() {
         if is_old_version(&file) {
             continue;
         }
-        let rounds = if name.to_string_lossy().contains("tables") { 2 } else { 4 };
+        let rounds = if name.to_string_lossy().contains("tables") { 6 } else { 4 };
         for _ in 0..rounds.min(used) {
             let at = dice.below(used);
             let target = root.path().join("flipped");
@@ -74,7 +70,7 @@ fn every_flip_in_every_file_is_found() {
             std::fs::write(target.join(&name), &flipped).unwrap();
             let found = match check_files(&target) {
                 Err(_) => true,
-                Ok(look) => !look.damaged.is_empty() || !look.torn.is_empty(),
+                Ok(look) => !look.damaged.is_empty(),
             };
             // Whatever it is, the process lives on when the store is opened.
             let found = Embedded::open(&target, &small()).is_err() || found;
@@ -100,7 +96,7 @@ fn a_copy_has_whole_batches_while_somebody_writes() {
                 let two = vec![message((1, seq + 1), seq + 1, "one"), message((1, seq + 2), seq + 2, "two")];
                 let batch = events(&room, two);
                 let position = Position(watermark.0 + 1 + seq / 2);
-                embedded.apply(vec![Entry { position, batch }]).unwrap();
+                embedded.apply(vec![Entry::new(position, batch)]).unwrap();
                 seq += 2;
                 written.store(seq, Ordering::Release);
             }
@@ -129,7 +125,7 @@ fn a_copy_has_whole_batches_while_somebody_writes() {
             // The rest comes again, and what is there already is passed over.
             let again = |n: u64| {
                 let two = vec![message((1, 2 * n + 1), 2 * n + 1, "one"), message((1, 2 * n + 2), 2 * n + 2, "two")];
-                Entry { position: Position(watermark.0 + 1 + n), batch: events(&room, two) }
+                Entry::new(Position(watermark.0 + 1 + n), events(&room, two))
             };
             copy.apply((0..busy.messages / 2 + 5).map(again).collect()).unwrap();
             let more = room_sum(&mut |ask| copy.answer(ask), &room, END).unwrap();

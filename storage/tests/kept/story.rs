@@ -109,7 +109,7 @@ pub fn tell(folder: &std::path::Path, events: u64) -> (Told, Embedded) {
     let mut both = |memory: &mut Told, batch: Batch| {
         position += 1;
         memory.write(batch.clone());
-        embedded.apply(vec![Entry { position: Position(position), batch }]).unwrap();
+        embedded.apply(vec![Entry::new(Position(position), batch)]).unwrap();
     };
     for room in rooms() {
         for batch in batches(&room, events) {

@@ -121,7 +121,7 @@ impl Store1<'_> {
         match deed {
             Deed::Apply(batch) => {
                 let batch = self.world.batch(batch);
-                self.settled.apply(vec![Entry { position: self.position(5), batch }])
+                self.settled.apply(vec![Entry::new(self.position(5), batch)])
             }
             Deed::Trim(keep) => self.world.answer(&self.settled, &trim(keep)).map(drop),
         }
@@ -157,7 +157,7 @@ fn a_crash_between_any_two_requests_leaves_whole_batches() {
             store.world = World(store.world.0 + 1);
             for batch in begin() {
                 let batch = store.world.batch(&batch);
-                store.settled.apply(vec![Entry { position: store.position(1), batch }]).unwrap();
+                store.settled.apply(vec![Entry::new(store.position(1), batch)]).unwrap();
             }
             store.settled.stop_after(requests);
             let done = store.carry_out(&deed);

@@ -123,7 +123,7 @@ fn a_newer_copy_replaces_an_older_one() {
 }
 
 fn entry(position: u64, batch: Batch) -> Entry {
-    Entry { position: Position(position), batch }
+    Entry::new(Position(position), batch)
 }
 
 /// A room with many records and rows.

@@ -8,7 +8,7 @@ use rookery_storage::{Entry, Fault, Settled};
 use std::time::{Duration, Instant};
 
 fn post(seq: u64) -> Vec<Entry> {
-    vec![Entry { position: Position(seq), batch: events(&room("a"), vec![message((1, seq), seq, "words")]) }]
+    vec![Entry::new(Position(seq), events(&room("a"), vec![message((1, seq), seq, "words")]))]
 }
 
 fn error(opened: Result<Scylla, Fault>) -> Fault {

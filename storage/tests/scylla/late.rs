@@ -10,7 +10,7 @@ use rookery_storage::{Entry, Fault, Outcome, Place, Record, Settled, Table};
 use scylla::client::session::Session;
 
 fn apply(settled: &Scylla, position: u64, batch: Batch) {
-    settled.apply(vec![Entry { position: Position(position), batch }]).unwrap();
+    settled.apply(vec![Entry::new(Position(position), batch)]).unwrap();
 }
 
 fn text(settled: &Scylla) -> String {

@@ -33,7 +33,7 @@ impl World {
     }
 
     pub fn entry(self, entry: &Entry) -> Entry {
-        Entry { position: entry.position, batch: self.batch(&entry.batch) }
+        Entry::new(entry.position, self.batch(&entry.batch))
     }
 
     fn ask(self, ask: &Ask) -> Ask {

@@ -2,6 +2,7 @@
 
 use crate::rig::{copy, small};
 use crate::told::{Listener, Step, questions, scans};
+use crate::written::write;
 use rookery_storage::ask::Position;
 use rookery_storage::conformance::say::room;
 use rookery_storage::dice::Dice;
@@ -103,6 +104,9 @@ fn entries_may_come_again_in_other_groups_and_after_crashes() {
     let mut crashes = 0;
     for seed in 0..24 {
         let mut heard = Listener::hear(seed, &rooms, 500);
+        let folder = tempfile::tempdir().unwrap();
+        // Every other story lies in a journal.
+        let _journal = seed.is_multiple_of(2).then(|| write(folder.path(), heard.entries()));
         let mut owner = Owner::new(&heard, &rooms, seed);
         while !owner.is_done() {
             owner.go_on();

@@ -2,10 +2,12 @@
 
 use crate::rig::{copy, small};
 use crate::told::{Listener, Step, questions, scans};
+use crate::written::write;
 use rookery_storage::ask::{Ask, Position};
 use rookery_storage::conformance::say::{events, keyed, message, room};
 use rookery_storage::dice::Dice;
 use rookery_storage::embedded::Embedded;
+use rookery_storage::journal::Journal;
 use rookery_storage::{Entry, Fault, Outcome, Settled, Store, Ticket};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,8 @@ const GROUP: usize = 7;
 
 struct Whole {
     folder: tempfile::TempDir,
+    _journal: Journal,
+    _files: tempfile::TempDir,
     entries: Vec<Entry>,
     asks: Vec<(Ask, Outcome)>,
 }
@@ -33,14 +37,11 @@ fn whole() -> Whole {
         let text = format!("{seq} {}", "words ".repeat(50));
         heard.submit(events(&long, vec![keyed(message((1, seq), seq, &text), &format!("key {seq}"))]), Ticket(0));
     }
-    let entries: Vec<Entry> = heard
-        .steps
-        .iter()
-        .filter_map(|step| match step {
-            Step::Write(entry) => Some(entry.clone()),
-            Step::Trim(_) => None,
-        })
-        .collect();
+    let files = tempfile::tempdir().unwrap();
+    // What is handed over by the name of its place lies in runs, the rest one by one.
+    let journal = write(files.path(), heard.entries());
+    heard.entries().filter(|entry| entry.position.0.is_multiple_of(3)).for_each(|entry| entry.spot = None);
+    let entries: Vec<Entry> = heard.entries().map(|entry| entry.clone()).collect();
     let folder = tempfile::tempdir().unwrap();
     let settled = Embedded::open(folder.path(), &small()).unwrap();
     for some in entries.chunks(GROUP) {
@@ -51,7 +52,7 @@ fn whole() -> Whole {
     let asks = rooms.iter().chain([&long]).flat_map(|room| questions(&mut heard, room, 5000)).chain(scans());
     let asks: Vec<Ask> = asks.collect();
     let asks = asks.into_iter().map(|ask| (ask.clone(), heard.ask(ask))).collect();
-    Whole { folder, entries, asks }
+    Whole { folder, _journal: journal, _files: files, entries, asks }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -68,11 +69,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn damage(folder: &Path, dice: &mut Dice) -> (PathBuf, u64) {
     loop {
         let mut all = files(folder);
-        // As often what holds most, the journal, or any of the small ones.
+        // As often what holds most as any of the small ones.
+        let inside = |path: &Path, folder: &str| path.parent().is_some_and(|parent| parent.ends_with(folder));
         match dice.below(3) {
-            0 => all.retain(|path| path.parent().is_some_and(|parent| parent.ends_with("tables"))),
-            1 => all.retain(|path| path.extension().is_some_and(|ext| ext == "jnl")),
-            _ => all.retain(|path| path.extension().is_none()),
+            0 => all.retain(|path| inside(path, "tables")),
+            1 => all.retain(|path| inside(path, "segments")),
+            _ => all.retain(|path| !inside(path, "tables") && !inside(path, "segments")),
         }
         let path = &all[dice.below(all.len() as u64) as usize];
         let mut bytes = std::fs::read(path).unwrap();

@@ -1,6 +1,7 @@
 //! A deleted body is in no file after compaction.
 
 use crate::rig::small;
+use crate::written::write;
 use rookery_storage::ask::{Ask, Keep, Position};
 use rookery_storage::batch::{Batch, Cut};
 use rookery_storage::conformance::say::{deletion, edit, events, expiring, message, rewrite, room};
@@ -32,14 +33,27 @@ fn find(folder: &Path, needle: &[u8]) -> Vec<String> {
 /// Blocks and journal are not compressed here, so that a search of the files sees every byte that is kept.
 #[test]
 fn what_was_deleted_edited_trimmed_or_expired_is_in_no_file() {
+    forget(false);
+    forget(true);
+}
+
+fn forget(in_runs: bool) {
     let folder = tempfile::tempdir().unwrap();
     let options = EmbeddedOptions { compress: false, ..small() };
     let settled = Embedded::open(folder.path(), &options).unwrap();
     let (a, b) = (room("a"), room("b"));
-    let mut position = 0;
+    let (mut position, mut journals) = (0, Vec::new());
     let mut apply = |batch: Batch| {
         position += 1;
-        settled.apply(vec![Entry { position: Position(position), batch }]).unwrap();
+        let mut entry = Entry::new(Position(position), batch);
+        if in_runs && position < 3 {
+            // One of its own, which had this position first.
+            let files = tempfile::tempdir().unwrap();
+            entry.position = Position(1);
+            journals.push((write(files.path(), std::iter::once(&mut entry)), files));
+            entry.position = Position(position);
+        }
+        settled.apply(vec![entry]).unwrap();
     };
     let texts = ["TRIMMED-BODY", "DELETED-BODY", "EDITED-BODY", "EXPIRED-BODY", "KEPT-BODY"];
     let mut posted: Vec<_> = (1..).zip(texts).map(|(seq, text)| message((1, seq), seq, text)).collect();

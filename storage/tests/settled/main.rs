@@ -9,4 +9,6 @@ mod direct;
 mod forgetting;
 mod meanwhile;
 mod rig;
+mod segments;
 mod told;
+mod written;

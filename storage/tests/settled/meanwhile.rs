@@ -42,7 +42,7 @@ fn answers_show_whole_batches_while_others_are_applied() {
             let seq = 2 * n;
             let mut batch = events(&a, vec![message((1, seq - 1), n, "words"), change((1, seq), "change")]);
             batch.rows.push(put(Table::Counters, "n", &seq.to_string()));
-            settled.apply(vec![Entry { position: Position(n), batch }]).unwrap();
+            settled.apply(vec![Entry::new(Position(n), batch)]).unwrap();
         }
         done.store(true, Ordering::Release);
         reader.join().unwrap()

@@ -4,14 +4,13 @@ use crate::direct::Direct;
 use rookery_storage::Store;
 use rookery_storage::conformance::Rig;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use tempfile::TempDir;
 
 /// Small, so that tests reach the tables, too.
 pub fn small() -> EmbeddedOptions {
-    EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 64 * 1024, ..EmbeddedOptions::default() }
+    EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 64 * 1024, least_run: 1, ..EmbeddedOptions::default() }
 }
 
 /// A folder per store; a crash opens a copy of the folder that was taken while the store was open.
@@ -101,24 +100,8 @@ fn copy_once(from: &Path, to: &Path) -> std::io::Result<()> {
         if entry.is_dir() {
             copy_once(&entry, &target)?;
         } else {
-            copy_file(&entry, &target)?;
+            std::fs::copy(&entry, &target)?;
         }
     }
     Ok(())
-}
-
-/// The engine's journals are 64 MiB of mostly nothing at their end, which is left a hole.
-fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
-    let mut source = std::fs::File::open(from)?;
-    let mut target = std::fs::File::create(to)?;
-    let mut piece = vec![0; 64 * 1024];
-    loop {
-        let read = source.read(&mut piece)?;
-        let nothing = from.extension().is_some_and(|ext| ext == "jnl") && piece[..read].iter().all(|byte| *byte == 0);
-        if read == 0 || nothing {
-            break;
-        }
-        target.write_all(&piece[..read])?;
-    }
-    target.set_len(source.metadata()?.len())
 }

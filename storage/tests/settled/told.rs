@@ -1,4 +1,5 @@
 //! Random histories as a journal would hold them, and the questions that tell two stores apart.
+#![allow(dead_code)] // Each includes it, and uses its own part.
 
 use rookery_storage::answer::{Completion, Outcome};
 use rookery_storage::ask::{Ask, PageAsk, PageFrom, Position, ReplayAsk};
@@ -49,6 +50,13 @@ impl Listener {
         rig.0
     }
 
+    pub fn entries(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.steps.iter_mut().filter_map(|step| match step {
+            Step::Write(entry) => Some(entry),
+            Step::Trim(_) => None,
+        })
+    }
+
     pub fn ask(&mut self, ask: Ask) -> Outcome {
         self.model.ask(ask, Ticket(0));
         let mut out = Vec::new();
@@ -68,7 +76,7 @@ impl Store for Listener {
 
     fn submit(&mut self, batch: Batch, ticket: Ticket) {
         self.positions += 1;
-        self.steps.push(Step::Write(Entry { position: Position(self.positions), batch: batch.clone() }));
+        self.steps.push(Step::Write(Entry::new(Position(self.positions), batch.clone())));
         self.model.submit(batch, ticket);
     }
 

@@ -5,7 +5,7 @@ mod room;
 use super::disk::{Disk, DiskFile, write_full};
 use super::health::State;
 use super::layout::{ENTRY_HEAD, EntryHead, GROUP_HEAD, GroupHead, SEGMENT_HEAD};
-use super::segments::Segment;
+use super::segments::{Segment, Spot};
 use super::{Listener, Options, Shared, Written};
 use crate::answer::Failure;
 use crate::ask::Position;
@@ -136,15 +136,19 @@ impl Writer {
             let until = self.group_end(waiting, from);
             let group = &waiting[from..until];
             let first = self.next;
-            let result = self.write_group(group);
-            if let Err(failure) = result {
-                self.shared.health.failed.fetch_add(group.len() as u64, Ordering::Relaxed);
-                for one in group {
-                    self.note(one, Err(failure));
+            match self.write_group(group) {
+                Err(failure) => {
+                    self.shared.health.failed.fetch_add(group.len() as u64, Ordering::Relaxed);
+                    for one in group {
+                        self.note(one, None, Err(failure));
+                    }
                 }
-            } else {
-                for (one, position) in group.iter().zip(first..) {
-                    self.note(one, Ok(Position(position)));
+                Ok(mut spot) => {
+                    for (one, position) in group.iter().zip(first..) {
+                        spot.offset += ENTRY_HEAD as u64;
+                        self.note(one, Some(spot.clone()), Ok(Position(position)));
+                        spot.offset += one.entry.len() as u64;
+                    }
                 }
             }
             // The room is free before anybody hears of it, so whoever was told may use it.
@@ -165,9 +169,9 @@ impl Writer {
         waiting.clear();
     }
 
-    fn note(&mut self, one: &Submission, result: Result<Position, Failure>) {
+    fn note(&mut self, one: &Submission, spot: Option<Spot>, result: Result<Position, Failure>) {
         if let Some(results) = self.results.get_mut(one.source) {
-            results.push(Written { ticket: one.ticket, result });
+            results.push(Written { ticket: one.ticket, spot, result });
         }
     }
 
@@ -182,7 +186,8 @@ impl Writer {
         from + fits.count().max(1)
     }
 
-    fn write_group(&mut self, group: &[Submission]) -> Result<(), Failure> {
+    /// Where the first entry's head lies now.
+    fn write_group(&mut self, group: &[Submission]) -> Result<Spot, Failure> {
         if let State::Down { why, .. } = self.shared.health.state() {
             return Err(why);
         }
@@ -207,13 +212,14 @@ impl Writer {
             return Err(self.fail(&error));
         }
         active.segment.mark(self.next, active.offset);
+        let spot = Spot { segment: Arc::clone(&active.segment), offset: active.offset + GROUP_HEAD as u64 };
         active.offset += need;
         active.segment.set_size(active.offset);
         self.next += group.len() as u64;
         self.shared.segments.lock().end = self.next - 1;
         self.shared.health.used.fetch_add(need, Ordering::AcqRel);
         self.shared.health.wrote(group.len() as u64, length as u64, start.elapsed());
-        Ok(())
+        Ok(spot)
     }
 
     fn used(&self) -> u64 {
