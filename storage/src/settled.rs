@@ -51,6 +51,11 @@ pub trait Settled: Send + Sync {
         self.sync(watermark)
     }
 
+    /// Does a piece of what can wait until there is nothing else to do. False: there is nothing of that, either.
+    fn tidy(&self) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
     /// Answers every ask but [`Ask::Tail`], which is the journal's. Trims are carried out here.
     fn answer(&self, ask: &Ask) -> Result<Outcome, Fault>;
 
@@ -117,3 +122,9 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Fault {
+        Fault::Io(error.to_string())
+    }
+}

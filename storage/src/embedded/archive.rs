@@ -3,6 +3,7 @@
 
 use super::disk::no_disk;
 use super::runs::Run;
+use super::sealed;
 use crate::journal::Spot;
 use crate::settled::Fault;
 use bytes::Bytes;
@@ -18,16 +19,42 @@ use std::sync::Arc;
 const FOLDER: &str = "segments";
 /// Files that are kept open; then all are closed.
 const OPEN: usize = 64;
+/// Of the layout of a count.
+const VERSION: u8 = 1;
 
 pub struct Archive {
     folder: PathBuf,
     state: Mutex<State>,
 }
 
+/// How many runs lie in a segment, and how many it were at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub left: u64,
+    pub most: u64,
+}
+
+impl Count {
+    pub fn encode(self) -> Vec<u8> {
+        let mut value = sealed::begin(VERSION);
+        sealed::put_number(&mut value, self.left);
+        sealed::put_number(&mut value, self.most);
+        sealed::end(value)
+    }
+
+    pub fn decode(value: &[u8]) -> Option<Count> {
+        let mut reader = sealed::open(value, VERSION).ok()?;
+        let count = Count { left: reader.number()?, most: reader.number()? };
+        reader.is_empty().then_some(count)
+    }
+}
+
 #[derive(Default)]
 struct State {
-    /// How many runs lie in each segment.
-    runs: HashMap<u64, u64>,
+    /// What lies in each segment.
+    runs: HashMap<u64, Count>,
+    /// Those that nothing more can be got out of.
+    given_up: HashSet<u64>,
     /// Those that were named in this life: they are the journal's own, not a copy of an earlier state.
     named: HashSet<u64>,
     /// Names were given since the folder was synced.
@@ -49,7 +76,7 @@ impl Archive {
     }
 
     /// What the tree says, when the store is opened. Names that it does not know were given to what was not kept.
-    pub fn found(&self, runs: HashMap<u64, u64>) -> Result<(), Fault> {
+    pub fn found(&self, runs: HashMap<u64, Count>) -> Result<(), Fault> {
         for file in std::fs::read_dir(&self.folder).map_err(|error| no_disk(&error))? {
             let path = file.map_err(|error| no_disk(&error))?.path();
             let name = path.file_name().and_then(|name| name.to_str());
@@ -107,19 +134,40 @@ impl Archive {
         Ok(file)
     }
 
-    /// How many runs will lie in a segment when so many more do.
-    pub fn with(&self, segment: u64, more: i64) -> u64 {
-        self.state.lock().runs.get(&segment).copied().unwrap_or(0).saturating_add_signed(more)
+    /// What will lie in a segment when so many runs more do.
+    pub fn with(&self, segment: u64, more: i64) -> Count {
+        let Count { left, most } = self.state.lock().runs.get(&segment).copied().unwrap_or_default();
+        let left = left.saturating_add_signed(more);
+        Count { left, most: most.max(left) }
     }
 
-    /// So many do, from this commit on.
-    pub fn set(&self, segment: u64, runs: u64, commit: u64) {
+    /// It does, from this commit on.
+    pub fn set(&self, segment: u64, count: Count, commit: u64) {
         let mut state = self.state.lock();
-        if runs > 0 {
-            state.runs.insert(segment, runs);
+        if count.left > 0 {
+            state.runs.insert(segment, count);
         } else {
             state.runs.remove(&segment);
             state.empty.push((segment, commit));
+        }
+    }
+
+    /// A segment that has only our name, and less than one in so many of its runs.
+    pub fn emptiest(&self, worth: u64) -> Option<(u64, PathBuf)> {
+        let state = self.state.lock();
+        let worth = |(segment, count): &(&u64, &Count)| {
+            !state.given_up.contains(*segment) && count.left.saturating_mul(worth) < count.most
+        };
+        let of_ours = |segment: &u64| std::fs::metadata(self.path(*segment)).is_ok_and(|file| file.nlink() == 1);
+        let mut nearly: Vec<_> = state.runs.iter().filter(worth).collect();
+        nearly.sort_unstable_by_key(|(segment, count)| (count.left, **segment));
+        nearly.into_iter().map(|(segment, _)| *segment).find(of_ours).map(|segment| (segment, self.path(segment)))
+    }
+
+    pub fn give_up(&self, segment: u64) {
+        let mut state = self.state.lock();
+        if state.runs.contains_key(&segment) {
+            state.given_up.insert(segment);
         }
     }
 

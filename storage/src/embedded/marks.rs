@@ -1,5 +1,6 @@
 //! What is kept of the store as a whole: the version of its layout, its watermark, and which segments it reads.
 
+use super::archive::Count;
 use super::disk::{Disk, Space, View, own_key};
 use super::keys::last_number;
 use super::sealed::{self, Bad, number_value};
@@ -50,7 +51,7 @@ pub fn check(disk: &Disk) -> Result<Position, Fault> {
     for pair in view.range(Space::Segments, &[], &[u8::MAX; 9]) {
         let (key, value) = pair?;
         let segment = last_number(&key).filter(|_| key.len() == 8).ok_or_else(|| damaged("a segment's number"))?;
-        runs.insert(segment, open(&value)?);
+        runs.insert(segment, Count::decode(&value).ok_or_else(|| damaged("what lies in a segment"))?);
     }
     disk.archive().found(runs)?;
     Ok(watermark)

@@ -3,7 +3,7 @@
 //! [`keys`], [`meta`] and [`sealed`] are the bytes. [`disk`] is the engine and names its faults, [`stage`] gathers the
 //! writes of a call. Many messages of one batch stay in the segment of the journal that has them: [`archive`] keeps it,
 //! [`runs`] says where they lie, [`messages`] reads them. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
-//! moment each, which [`moments`] keeps. [`compactor`] merges tables behind all that, [`compact`] gives up what is gone.
+//! moment each, which [`moments`] keeps. [`compactor`] merges tables behind all that, [`gather`] empties segments, [`compact`] gives up what is gone.
 //! [`marks`] says how far the store is, [`check`] reads its files, of which [`spare`] is one, [`copy`] makes another of it, [`found`] begins rooms of
 //! another, [`kept`] hands them out as they are.
 //!
@@ -17,6 +17,7 @@ mod copy;
 mod cut;
 mod disk;
 mod found;
+mod gather;
 mod kept;
 pub(crate) mod keys;
 mod marks;
@@ -182,6 +183,10 @@ impl Settled for Embedded {
 
     fn copy_to(&self, folder: &Path, progress: &mut dyn FnMut(u64) -> bool) -> Result<Position, Fault> {
         guarded(|| copy::copy(self.disk()?, folder, progress))
+    }
+
+    fn tidy(&self) -> Result<bool, Fault> {
+        guarded(|| gather::emptiest(self.disk()?, &self.writing))
     }
 
     fn compact(&self) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! Writes of one call, gathered until they are committed together: what was written is read back before that.
 
-use super::archive::Archive;
+use super::archive::{Archive, Count};
 use super::disk::{Disk, Space, View, open_record};
 use super::keys::RoomBytes;
 use super::marks;
@@ -210,14 +210,14 @@ impl<'a> Stage<'a> {
         }
         let archive = self.disk.archive();
         let segments = std::mem::take(&mut self.segments).into_iter();
-        let segments: Vec<(u64, u64)> =
+        let segments: Vec<(u64, Count)> =
             segments.map(|(segment, more)| (segment, archive.with(segment, more))).collect();
-        for (segment, runs) in &segments {
+        for (segment, count) in &segments {
             let key = segment.to_be_bytes();
-            if *runs > 0 {
-                self.put(Space::Segments, key.into(), number_value(*runs))
+            if count.left > 0 {
+                self.put(Space::Segments, key.into(), count.encode());
             } else {
-                self.remove(Space::Segments, key)
+                self.remove(Space::Segments, key);
             }
         }
         let writes = std::mem::take(&mut self.writes);
@@ -227,7 +227,7 @@ impl<'a> Stage<'a> {
             writes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
             writes.into_iter().map(move |(key, value)| (space, key, value))
         }))?;
-        segments.into_iter().for_each(|(segment, runs)| archive.set(segment, runs, commit));
+        segments.into_iter().for_each(|(segment, count)| archive.set(segment, count, commit));
         self.with_runs.clear();
         self.highest = Position(0);
         self.bytes = 0;

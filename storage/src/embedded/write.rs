@@ -79,7 +79,16 @@ fn rewrite(
     meta: &mut RoomMeta,
     rewrite: Rewrite,
 ) -> Result<(), Fault> {
-    let Some(old) = stage.message(room, bytes, meta, rewrite.target)? else { return Ok(()) };
+    let old = match stage.message(room, bytes, meta, rewrite.target) {
+        // What cannot be read stays as it is: the room goes on.
+        Err(Fault::Damaged { what, .. }) => {
+            let RoomKey { realm, kind, name } = room;
+            tracing::error!(event = "rewrite_of_damaged", %realm, kind = kind.word(), room = %name, place = %rewrite.target, %what);
+            return Ok(());
+        }
+        old => old?,
+    };
+    let Some(old) = old else { return Ok(()) };
     if let Some(message) = plan::rewritten(&old, rewrite) {
         replace(stage, bytes, meta, &message, (old.cost(), old.expires()));
     }

@@ -34,13 +34,15 @@ pub use segments::Spot;
 
 use crate::answer::Failure;
 use crate::ask::Position;
+use bytes::Bytes;
 use crossbeam::channel::{Sender, unbounded};
 use health::Health;
 use parking_lot::Mutex;
+use scan::{Piece, Scan};
 use segments::Segments;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -245,6 +247,22 @@ impl Drop for Journal {
             let _ = thread.join();
         }
     }
+}
+
+/// Hands out every entry of a segment that is read under another name, in order. What is damaged is passed over.
+pub fn entries_of<E: From<io::Error>>(
+    path: &Path,
+    nonce: u64,
+    each: &mut dyn FnMut(Bytes) -> Result<(), E>,
+) -> Result<(), E> {
+    let file = RealDisk.open(path)?;
+    let mut scan = Scan::new(&*file, nonce, 0, file.size()?);
+    while let Some((_, piece)) = scan.next()? {
+        if let Piece::Entry { body, .. } = piece {
+            each(body)?;
+        }
+    }
+    Ok(())
 }
 
 /// A journal without its thread.

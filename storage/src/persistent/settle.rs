@@ -33,11 +33,14 @@ pub(super) fn run(shared: &Shared) {
             std::thread::sleep(REOPEN_AFTER);
             continue;
         }
-        if let Some(taken) = shared.backlog.take_oldest(PATIENCE)
-            && settle(shared, taken, || Ok(())).is_none()
-        {
-            // It may open and fail again, as on a full disk, for as long as that lasts.
-            std::thread::sleep(REOPEN_AFTER);
+        match shared.backlog.take_oldest(PATIENCE) {
+            Some(taken) => {
+                if settle(shared, taken, || Ok(())).is_none() {
+                    // It may open and fail again, as on a full disk, for as long as that lasts.
+                    std::thread::sleep(REOPEN_AFTER);
+                }
+            }
+            None => tidy(shared),
         }
         let over = shared.is_stopping() && shared.backlog.is_empty();
         if over || last.told.elapsed() >= NOTE_EVERY || shared.wants_sync.load(Ordering::Acquire) {
@@ -159,6 +162,26 @@ fn read(shared: &Shared, position: Position, page: &mut VecDeque<((Position, Byt
     }
 }
 
+/// Nothing waits: the settled store may use the time.
+fn tidy(shared: &Shared) {
+    if shared.is_stopping() || !shared.backlog.is_empty() {
+        return;
+    }
+    let Some(settled) = shared.backlog.present() else { return };
+    match settled.tidy() {
+        Ok(true) => {
+            // What has become free goes with the next sync.
+            shared.unsynced.fetch_add(SYNC_BYTES, Ordering::Relaxed);
+        }
+        Ok(false) => {}
+        Err(fault) => {
+            if shared.backlog.fails(&settled) {
+                failed(shared, &fault);
+            }
+        }
+    }
+}
+
 /// What the settled store was told last, and when.
 struct Last {
     told: Instant,
@@ -173,8 +196,9 @@ fn tell(shared: &Shared, last: &mut Last, is_over: bool) {
     let watermark = shared.stranded.below(shared.backlog.watermark(shared.log.told()));
     let Some(settled) = shared.backlog.present() else { return };
     let wanted = shared.wants_sync.swap(false, Ordering::AcqRel);
-    let is_due = shared.unsynced.load(Ordering::Relaxed) >= SYNC_BYTES || last.synced.elapsed() >= SYNC_EVERY;
-    let told = if watermark <= settled.watermark() {
+    let unsynced = shared.unsynced.load(Ordering::Relaxed);
+    let is_due = unsynced >= SYNC_BYTES || last.synced.elapsed() >= SYNC_EVERY;
+    let told = if watermark <= settled.watermark() && unsynced == 0 {
         Ok(())
     } else if is_over || wanted || is_due {
         last.synced = Instant::now();

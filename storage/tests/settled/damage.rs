@@ -166,3 +166,44 @@ fn a_store_that_is_closed_ends_where_it_was_synced() {
     let again = Embedded::open(whole.folder.path(), &small());
     assert_eq!(again.err(), Some(Fault::Locked));
 }
+
+/// Two small files lead to all tables; each has a spare.
+#[test]
+fn a_damaged_list_of_tables_costs_nothing() {
+    let whole = whole();
+    let root = tempfile::tempdir().unwrap();
+    let current = whole.folder.path().join("tree/current");
+    let number = std::fs::read(current).unwrap()[..8].try_into().unwrap();
+    for (n, name) in ["current".to_owned(), format!("v{}", u64::from_le_bytes(number))].iter().enumerate() {
+        let folder = root.path().join(n.to_string());
+        copy(whole.folder.path(), &folder);
+        let file = folder.join("tree").join(name);
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        std::fs::write(&file, &bytes).unwrap();
+        let mut tally = Tally::default();
+        judge(&whole, &folder, name, &mut tally);
+        assert_eq!((tally.unharmed, tally.served), (1, whole.asks.len() as u64), "{name}");
+        // Both of them are too much.
+        std::fs::write(&file, bytes).unwrap();
+        std::fs::write(folder.join("spare"), "nothing").unwrap();
+        judge(&whole, &folder, name, &mut tally);
+        assert_eq!(tally.refused, 1, "{name}");
+    }
+}
+
+/// Memory may be written out before anybody says how far everything is: what rooms have taken is taken all the same.
+#[test]
+fn no_position_is_free_that_a_room_has_taken() {
+    let whole = whole();
+    let folder = tempfile::tempdir().unwrap();
+    let settled = Embedded::open(folder.path(), &small()).unwrap();
+    let end = whole.entries.last().unwrap().position;
+    settled.apply(whole.entries.clone()).unwrap();
+    // With what has to be durable at once.
+    settled.seal(&room("else"), rookery_storage::Epoch(9)).unwrap();
+    drop(settled);
+    let settled = Embedded::open(folder.path(), &small()).unwrap();
+    assert_eq!((settled.watermark(), settled.highest()), (Position(0), Ok(end)));
+}

@@ -78,6 +78,49 @@ fn a_segment_goes_with_its_last_message() {
 }
 
 #[test]
+fn a_segment_that_is_nearly_empty_goes_when_there_is_time() {
+    let (files, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut entries = turns(400);
+    // A third room has a little of every segment.
+    let seldom = |turn: u64| {
+        let posted = (turn..turn + 4).map(|seq| message((1, seq), seq, &format!("c {seq}"))).collect();
+        events(&room("c"), posted)
+    };
+    let mut with = Vec::new();
+    for (turn, entry) in entries.into_iter().enumerate() {
+        if turn % 40 == 39 {
+            with.push(Entry::new(Position(0), seldom(turn as u64 / 40 * 4 + 1)));
+        }
+        with.push(entry);
+    }
+    entries = with;
+    (1..).zip(&mut entries).for_each(|(position, entry)| entry.position = Position(position));
+    let journal = write(files.path(), entries.iter_mut());
+    let end = Position(entries.len() as u64);
+    let settled = Embedded::open(folder.path(), &small()).unwrap();
+    settled.apply(entries).unwrap();
+    settled.sync(end).unwrap();
+    let all = segments(folder.path());
+    assert!(all.len() > 3, "{all:?}");
+    for name in ["a", "b"] {
+        let trim = Ask::Trim { room: room(name), keep: Keep { messages: 0, ..Keep::ALL }, now: 0 };
+        assert!(matches!(settled.answer(&trim), Ok(Outcome::Trimmed(_))));
+    }
+    // As long as the journal has them, they cost nothing.
+    assert_eq!(settled.tidy(), Ok(false));
+    drop(journal);
+    std::fs::remove_dir_all(files.path().join("journal")).unwrap();
+    for left in (0..all.len()).rev() {
+        assert_eq!(settled.tidy(), Ok(true));
+        settled.sync(end).unwrap();
+        settled.sync(end).unwrap();
+        assert_eq!(segments(folder.path()).len(), left);
+        assert_eq!(fetch(&settled, "c", 1..81), Ok(texts("c", 1..81)));
+    }
+    assert_eq!(settled.tidy(), Ok(false));
+}
+
+#[test]
 fn a_message_that_was_changed_stands_before_its_run() {
     let (files, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut entries = turns(1);
@@ -143,4 +186,13 @@ fn damage_in_a_segment_costs_the_messages_of_one_batch() {
         assert!(hit || got == Ok(texts("b", seq..seq + 1)));
     }
     assert_eq!(fetch(&settled, "a", 1..81), Ok(texts("a", 1..81)));
+    // Who changes one of them holds nobody up.
+    let changed = Batch {
+        events: vec![edit((1, 81), (1, 20)), edit((1, 82), (1, 30))],
+        rewrites: vec![deletion((1, 20), (1, 81), "gone"), deletion((1, 30), (1, 82), "gone")],
+        ..Batch::new(room("b"))
+    };
+    settled.apply(vec![Entry::new(Position(21), changed)]).unwrap();
+    assert!(fetch(&settled, "b", 20..21).is_err());
+    assert_eq!(fetch(&settled, "b", 30..31), Ok(vec!["gone".to_owned()]));
 }
