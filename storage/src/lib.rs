@@ -7,7 +7,8 @@
 //! 4. [`memory`]: the model, an engine for nodes that forget. [`faulty`]: any engine, but late, failing and crashing.
 //! 5. [`entry`]: a batch as bytes. [`journal`]: the node's append log, which keeps such entries.
 //! 6. [`settled`]: the store behind the journal; [`embedded`], the one inside the process, and [`scylla`], a database;
-//!    `plan`, what a batch does to its room in both; [`both`]: two of them, while a node moves from one to the other.
+//!    `meta`, where a room stands, and `plan`, what a batch does to it, in both; [`both`]: two of them, while a node moves
+//!    from one to the other. `sealed`: values with a checksum and a version, whoever keeps them.
 //! 7. [`persistent`]: both together, as a node has them: a [`Store`] for each shard.
 //! 8. [`walk`]: going through all that is kept; [`checksum`] and [`verify`], which do.
 //! 9. [`conformance`]: the promises as checks that every engine passes.
@@ -29,10 +30,12 @@ pub mod faulty;
 pub mod journal;
 pub mod limits;
 pub mod memory;
+mod meta;
 pub mod persistent;
 mod plan;
 pub mod record;
 pub mod scylla;
+mod sealed;
 pub mod settled;
 pub mod store;
 pub mod table;

@@ -2,7 +2,7 @@
 //! same for every settled store; only how the old records are found and dropped is not.
 
 use crate::batch::{Batch, Cut, Rewrite};
-use crate::embedded::meta::RoomMeta;
+use crate::meta::RoomMeta;
 use crate::record::{Kind, Record, State};
 use crate::{Epoch, Ordinal, Seq};
 

@@ -3,8 +3,8 @@
 
 use super::disk::no_disk;
 use super::runs::Run;
-use super::sealed;
 use crate::journal::Spot;
+use crate::sealed;
 use crate::settled::Fault;
 use bytes::Bytes;
 use hashbrown::{HashMap, HashSet};

@@ -3,9 +3,9 @@
 use super::disk::{Space, View, located, open_record};
 use super::keys::{Index, RoomBytes, after_prefix};
 use super::messages::{Found, messages};
-use super::meta::RoomMeta;
 use super::runs::{self, Way};
 use super::stage::{Stage, unindex_record};
+use crate::meta::RoomMeta;
 use crate::record::Record;
 use crate::settled::Fault;
 use crate::table::{Table, place_key, place_of_key};

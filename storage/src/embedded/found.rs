@@ -2,9 +2,9 @@
 
 use super::disk::damaged;
 use super::keys::RoomBytes;
-use super::meta::RoomMeta;
 use super::stage::Stage;
 use crate::answer::RoomState;
+use crate::meta::RoomMeta;
 use crate::settled::Fault;
 use crate::{Epoch, RoomKey};
 

@@ -3,8 +3,8 @@
 use super::archive::Count;
 use super::disk::{Disk, Space, View, own_key};
 use super::keys::last_number;
-use super::sealed::{self, Bad, number_value};
 use crate::ask::Position;
+use crate::sealed::{self, Bad, number_value};
 use crate::settled::Fault;
 use hashbrown::HashMap;
 

@@ -2,8 +2,8 @@
 
 use super::disk::{Space, View, located, open_record};
 use super::keys::RoomBytes;
-use super::meta::RoomMeta;
 use super::runs::{Run, Way, runs};
+use crate::meta::RoomMeta;
 use crate::record::Record;
 use crate::settled::Fault;
 use crate::{Place, RoomKey, Seq};

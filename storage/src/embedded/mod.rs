@@ -1,11 +1,13 @@
 //! The settled store inside the process: an LSM tree (`lsm-tree`), with a layout of our own (`docs/storage/embedded.md`).
 //!
-//! [`keys`], [`meta`] and [`sealed`] are the bytes. [`disk`] is the engine and names its faults, [`stage`] gathers the
-//! writes of a call. Many messages of one batch stay in the segment of the journal that has them: [`archive`] keeps it,
-//! [`runs`] says where they lie, [`messages`] reads them. [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`] answer from one
-//! moment each, which [`moments`] keeps. [`compactor`] merges tables behind all that, [`gather`] empties segments, [`compact`] gives up what is gone.
-//! [`marks`] says how far the store is, [`check`] reads its files, of which [`spare`] is one, [`copy`] makes another of it, [`found`] begins rooms of
-//! another, [`kept`] hands them out as they are.
+//! [`keys`] are its bytes. [`disk`] is the engine and names its faults, [`compactor`] merges its tables, [`moments`] keeps
+//! what somebody reads. Many messages of one batch stay in the segment of the journal that has them: [`archive`] keeps it,
+//! [`runs`] says where they lie, [`messages`] reads them, [`gather`] empties it.
+//!
+//! [`stage`] gathers the writes of a call; [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`]
+//! answer from one moment each. [`marks`] says how far the store is, [`check`] reads its files, of which [`spare`] is one,
+//! [`compact`] gives up what is gone, [`copy`] makes another of it, [`found`] begins rooms of another, [`kept`] hands them
+//! out as they are.
 //!
 //! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
 
@@ -22,14 +24,12 @@ mod kept;
 pub(crate) mod keys;
 mod marks;
 mod messages;
-pub(crate) mod meta;
 mod moments;
 mod page;
 mod read;
 mod replay;
 mod rest;
 mod runs;
-pub(crate) mod sealed;
 mod spare;
 mod stage;
 mod trim;

@@ -11,13 +11,13 @@
 
 use super::disk::{Space, View};
 use super::keys::RoomBytes;
-use super::meta::RoomMeta;
 use super::read::Room;
-use super::sealed;
 use super::stage::Stage;
 use crate::RoomKey;
 use crate::answer::RoomState;
 use crate::batch::Row;
+use crate::meta::RoomMeta;
+use crate::sealed;
 use crate::settled::Fault;
 use crate::table::Table;
 use bytes::Bytes;

@@ -2,13 +2,13 @@
 
 use super::disk::{Space, View, damaged, located};
 use super::keys::{RoomBytes, last_number};
-use super::meta::RoomMeta;
-use super::sealed::{self, Bad};
 use super::stage::Stage;
 use crate::batch::Batch;
 use crate::entry;
 use crate::journal::Spot;
+use crate::meta::RoomMeta;
 use crate::record::Record;
+use crate::sealed::{self, Bad};
 use crate::settled::Fault;
 use crate::{RoomKey, Seq};
 

@@ -5,7 +5,7 @@
 //! ```
 
 use super::disk::{TREE, no_disk};
-use super::sealed;
+use crate::sealed;
 use crate::settled::Fault;
 use parking_lot::Mutex;
 use std::fs::File;

@@ -4,13 +4,13 @@ use super::cut::{changes, drop_rows_of, drop_rows_to};
 use super::disk::{Space, View};
 use super::keys::{Index, RoomBytes, after_prefix, last_number};
 use super::messages::{Found, messages};
-use super::meta::RoomMeta;
 use super::rest;
 use super::runs::{self, Way};
 use super::stage::{Stage, unindex_record};
 use super::write::replace;
 use crate::answer::Trimmed;
 use crate::ask::Keep;
+use crate::meta::RoomMeta;
 use crate::settled::Fault;
 use crate::{Millis, Place, RoomKey, Seq};
 

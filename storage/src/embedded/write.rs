@@ -3,15 +3,15 @@
 use super::cut::{clear, drop_from, ordinal_at};
 use super::disk::Space;
 use super::keys::RoomBytes;
-use super::meta::RoomMeta;
 use super::rest;
 use super::runs::Run;
-use super::sealed::seal_row;
 use super::stage::{Stage, index_record};
 use crate::RoomKey;
 use crate::batch::{Batch, Cut, Rewrite, RowWrite};
+use crate::meta::RoomMeta;
 use crate::plan::{self, Next, Plan};
 use crate::record::Record;
+use crate::sealed::seal_row;
 use crate::settled::{Entry, Fault};
 
 /// One batch of one room, unless the room has taken it already.

@@ -6,7 +6,7 @@
 use super::Shared;
 use crate::answer::TailPage;
 use crate::ask::Position;
-use crate::embedded::sealed::{self, Bad};
+use crate::sealed::{self, Bad};
 use crate::settled::Fault;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use super::link::{Link, strange};
 use super::rooms::{Standing, damaged};
 use super::statements::Query;
 use super::write::{BUCKET, blob, bucket, mark_bucket, number, room_values, unsigned};
-use crate::embedded::meta::RoomMeta;
+use crate::meta::RoomMeta;
 use crate::record::Record;
 use crate::record::layout::BadRecord;
 use crate::settled::Fault;

@@ -8,7 +8,7 @@
 
 use super::statements::Verb;
 use super::write::Write;
-use crate::embedded::sealed::{self, Bad, Reader, put_number};
+use crate::sealed::{self, Bad, Reader, put_number};
 use bytes::Bytes;
 
 const VERSION: u8 = 1;

@@ -7,7 +7,7 @@ use super::statements::Verb;
 use super::write::{MARK, Write, bucket, mark_bucket, moment};
 use crate::answer::Trimmed;
 use crate::ask::Keep;
-use crate::embedded::meta::RoomMeta;
+use crate::meta::RoomMeta;
 use crate::record::Record;
 use crate::settled::Fault;
 use crate::{Millis, Place, Seq};

@@ -1,7 +1,7 @@
 //! What is kept of each room as a whole: where it stands, in one value. `docs/storage/embedded.md` has its bytes.
 
-use super::sealed::{self, Reader, put_number};
 use crate::ask::Position;
+use crate::sealed::{self, Reader, put_number};
 use crate::table::Table;
 use crate::{Epoch, Ordinal, Place, Seq};
 
