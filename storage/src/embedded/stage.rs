@@ -123,9 +123,14 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The message at this place, as written last.
+    /// Commits what was gathered if there is a run of this room among it. Between batches only: each is one commit.
+    pub fn commit_runs(&mut self, room: &RoomBytes) -> Result<(), Fault> {
+        if self.with_runs.contains(room) { self.commit() } else { Ok(()) }
+    }
+
+    /// The message at this place, as written last. Runs that are not committed are not looked into.
     pub fn message(
-        &mut self,
+        &self,
         key: &RoomKey,
         room: &RoomBytes,
         meta: &RoomMeta,
@@ -134,9 +139,6 @@ impl<'a> Stage<'a> {
         let at = room.seq(place.seq);
         if let Some(written) = self.writes[Space::Messages as usize].get(&at) {
             return written.as_ref().map(|value| open_record(key, meta, &at, value)).transpose();
-        }
-        if self.with_runs.contains(room) {
-            self.commit()?;
         }
         messages::message(&self.view, key, room, meta, place)
     }

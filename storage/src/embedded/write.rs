@@ -8,6 +8,7 @@ use super::runs::Run;
 use super::stage::{Stage, index_record};
 use crate::RoomKey;
 use crate::batch::{Batch, Cut, Rewrite, RowWrite};
+use crate::journal::Spot;
 use crate::meta::RoomMeta;
 use crate::plan::{self, Next, Plan};
 use crate::record::Record;
@@ -28,10 +29,14 @@ pub fn apply(stage: &mut Stage<'_>, entry: Entry) -> Result<(), Fault> {
     }
     let plan = plan_of(stage, &bytes, &meta, &batch)?;
     let Some(plan) = plan else { return Err(Fault::OutOfOrder { room: batch.room, position }) };
-    let run = match spot.and_then(|spot| Some((Run::of(&batch, &spot, stage.least_run())?, spot))) {
+    let run = match spot.and_then(|spot| Some((run_of(stage, &batch, &spot)?, spot))) {
         Some((run, spot)) if stage.archive().keep(&spot)? => Some(run),
         Some(_) | None => None,
     };
+    if !batch.rewrites.is_empty() {
+        // What is rewritten is looked for in committed runs only.
+        stage.commit_runs(&bytes)?;
+    }
     let Batch { room, cut, events, rewrites, rows } = batch;
     rest::forget(stage, &bytes, &mut meta);
     if cut == Cut::Everything {
@@ -60,6 +65,12 @@ pub fn apply(stage: &mut Stage<'_>, entry: Entry) -> Result<(), Fault> {
     stage.reach(position);
     stage.put_meta(&room, &bytes, meta);
     Ok(())
+}
+
+/// The run that the batch's messages make. None where one of them is rewritten at once, or there are too few.
+fn run_of(stage: &Stage<'_>, batch: &Batch, spot: &Spot) -> Option<Run> {
+    let run = Run::of(batch, spot, stage.least_run())?;
+    batch.rewrites.iter().all(|rewrite| rewrite.target.seq < run.first).then_some(run)
 }
 
 /// None: the batch does not continue the room.

@@ -133,12 +133,22 @@ fn a_message_that_was_changed_stands_before_its_run() {
             ..Batch::new(room("a"))
         },
     ));
+    // And one that is changed by the batch that brings it.
+    let posted = (10..15).map(|seq| message((1, seq), seq - 1, &format!("a {seq}")));
+    entries.push(Entry::new(
+        Position(4),
+        Batch {
+            events: posted.chain([edit((1, 15), (1, 12))]).collect(),
+            rewrites: vec![deletion((1, 12), (1, 15), "gone")],
+            ..Batch::new(room("a"))
+        },
+    ));
     let _journal = write(files.path(), entries.iter_mut());
     let settled = Embedded::open(folder.path(), &small()).unwrap();
     settled.apply(entries).unwrap();
-    let mut want = texts("a", 1..9);
-    want[2] = "gone".to_owned();
-    assert_eq!(fetch(&settled, "a", 1..9), Ok(want));
+    let mut want = [texts("a", 1..9), vec![String::new()], texts("a", 10..15)].concat();
+    (want[2], want[11]) = ("gone".to_owned(), "gone".to_owned());
+    assert_eq!(fetch(&settled, "a", 1..15), Ok(want));
 }
 
 #[test]
