@@ -108,6 +108,11 @@ impl Iterator for Messages<'_> {
     }
 }
 
+/// What lies outside these bounds is not looked for: it may be another's, or a tombstone that costs a search.
+pub fn may_lie(meta: &RoomMeta, place: Place) -> bool {
+    meta.place_at(place.seq) == place && place.seq > meta.message_floor.seq && place.seq <= meta.newest.seq
+}
+
 /// The message at a place, if it is kept.
 pub fn message(
     view: &View<'_>,
@@ -116,8 +121,7 @@ pub fn message(
     meta: &RoomMeta,
     place: Place,
 ) -> Result<Option<Record>, Fault> {
-    // What lies outside these bounds is not looked for: it may be a tombstone that costs a search.
-    if meta.place_at(place.seq) != place || place.seq <= meta.message_floor.seq || place.seq > meta.newest.seq {
+    if !may_lie(meta, place) {
         return Ok(None);
     }
     let key = bytes.seq(place.seq);
@@ -127,6 +131,5 @@ pub fn message(
     let Some(run) = runs(view, room, bytes, (place.seq, place.seq), Way::Down).next().transpose()? else {
         return Ok(None);
     };
-    let messages = run.messages(view, room, meta)?;
-    Ok(messages.into_iter().find(|record| record.place == place))
+    run.message(view, room, place)
 }

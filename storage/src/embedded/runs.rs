@@ -10,7 +10,7 @@ use crate::meta::RoomMeta;
 use crate::record::Record;
 use crate::sealed::{self, Bad};
 use crate::settled::Fault;
-use crate::{RoomKey, Seq};
+use crate::{Place, RoomKey, Seq};
 
 const VERSION: u8 = 1;
 
@@ -82,6 +82,22 @@ impl Run {
             }
         }
         Ok(messages)
+    }
+}
+
+impl Run {
+    /// The message of one place. What else lies there may be damaged, or another's since.
+    pub fn message(&self, view: &View<'_>, room: &RoomKey, place: Place) -> Result<Option<Record>, Fault> {
+        let bytes = located(view.archive().read(self), room, Some(place))?;
+        let mut bad = None;
+        for record in entry::events_of(&bytes) {
+            match record {
+                Ok(record) if record.place == place && record.is_message() => return Ok(Some(record)),
+                Ok(_) => {}
+                Err(error) => bad = Some(error),
+            }
+        }
+        bad.map_or(Ok(None), |bad| Err(damaged(room, Some(place), &bad.to_string())))
     }
 }
 

@@ -137,7 +137,8 @@ impl<'a> Stage<'a> {
         place: Place,
     ) -> Result<Option<Record>, Fault> {
         let at = room.seq(place.seq);
-        if let Some(written) = self.writes[Space::Messages as usize].get(&at) {
+        if let Some(written) = self.writes[Space::Messages as usize].get(&at).filter(|_| messages::may_lie(meta, place))
+        {
             return written.as_ref().map(|value| open_record(key, meta, &at, value)).transpose();
         }
         messages::message(&self.view, key, room, meta, place)

@@ -1,6 +1,6 @@
 //! Room on the disk: segments begin, get their room, end and go, and a reserve is kept for when there is none.
 
-use super::super::disk::{DiskFile, write_full};
+use super::super::disk::{DiskFile, read_full, write_full};
 use super::super::layout::{GroupHead, SEGMENT_HEAD, SEGMENT_HEAD_USED, SegmentHead};
 use super::super::segments::{RESERVE, Segment, UNFINISHED, path_of};
 use super::{Active, Going, Writer, put_group};
@@ -10,6 +10,18 @@ use std::sync::atomic::Ordering;
 
 /// Less room than this is not worth the end of an outage.
 const LEAST_ROOM: u64 = 64 * 1024;
+
+/// Whether there are only zeros from here on.
+fn is_nothing(file: &dyn DiskFile, mut at: u64) -> io::Result<bool> {
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match read_full(file, &mut piece, at)? {
+            0 => return Ok(true),
+            got if piece[..got].iter().any(|byte| *byte != 0) => return Ok(false),
+            got => at += got as u64,
+        }
+    }
+}
 
 impl Writer {
     pub(super) fn make_room(&mut self, need: u64) -> io::Result<()> {
@@ -82,12 +94,17 @@ impl Writer {
             segments.list.iter().rev().nth(1).map(Arc::clone)
         };
         if let Some(before) = before {
+            // Somebody may still read where it lies what is carried.
+            let end = before.size();
             if let Some((_, _, old)) = carried.first() {
                 self.shared.health.used.fetch_sub(before.size() - old, Ordering::AcqRel);
                 before.set_size(*old);
             }
-            // What lies behind its end, room or what failed, is dead by the new head. It may stay, but need not.
-            let trim = |file: Arc<dyn DiskFile>| file.truncate(before.size()).and_then(|()| file.sync());
+            // The room behind its end is given back. What failed there is dead by the new head, but stays, because damage looks
+            // the same: what somebody reads behind that is whole.
+            let trim = |file: Arc<dyn DiskFile>| {
+                if is_nothing(&*file, end)? { file.truncate(end).and_then(|()| file.sync()) } else { Ok(()) }
+            };
             let _ = self.disk.open(&before.path).and_then(trim);
         }
         self.shared.health.used.fetch_add(offset, Ordering::AcqRel);
