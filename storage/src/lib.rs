@@ -19,6 +19,7 @@
 
 pub mod answer;
 pub mod ask;
+mod background;
 pub mod batch;
 pub mod both;
 pub mod checksum;

@@ -7,6 +7,7 @@ use super::{PAGE_BYTES, Shared, decode};
 use crate::RoomKey;
 use crate::answer::Outcome;
 use crate::ask::{Ask, Position};
+use crate::background::give_way;
 use crate::journal::Spot;
 use crate::settled::{Entry, Fault};
 use bytes::Bytes;
@@ -17,13 +18,15 @@ use std::time::{Duration, Instant};
 /// How often the settled store is told how far it is.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// After so much, or so long, it makes all of it durable: the journal keeps that until then, and a start reads it again.
-const SYNC_BYTES: usize = 64 << 20;
+/// Less than a segment of the journal, so that the two do not fall together again and again.
+const SYNC_BYTES: usize = 48 << 20;
 const SYNC_EVERY: Duration = Duration::from_secs(30);
 /// How long a settled store that did not open is left alone.
 const REOPEN_AFTER: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) fn run(shared: &Shared) {
+    give_way();
     let mut last = Last { told: Instant::now(), synced: Instant::now(), noted: Position(0) };
     loop {
         if shared.backlog.is_down() && !reopen(shared) {

@@ -49,10 +49,8 @@ impl Writer {
     /// Ends the active segment and begins the next, with room for so much. When it returns an error there may be a next
     /// one all the same, without room.
     pub(super) fn begin(&mut self, need: u64) -> io::Result<()> {
-        if let Some(active) = self.active.take() {
-            // Gives back the room that it did not use; that it fails costs nothing but room.
-            let _ = active.file.truncate(active.offset);
-        }
+        // Gives back the room that it did not use; that it fails costs nothing but room.
+        let is_given_back = self.active.take().is_some_and(|active| active.file.truncate(active.offset).is_ok());
         let (number, nonce) = (self.last_number + 1, self.disk.nonce());
         let first = self.carry.first().map_or(self.next, |(position, ..)| *position);
         let mut bytes = vec![0; SEGMENT_HEAD];
@@ -102,10 +100,12 @@ impl Writer {
             }
             // The room behind its end is given back. What failed there is dead by the new head, but stays, because damage looks
             // the same: what somebody reads behind that is whole.
-            let trim = |file: Arc<dyn DiskFile>| {
-                if is_nothing(&*file, end)? { file.truncate(end).and_then(|()| file.sync()) } else { Ok(()) }
-            };
-            let _ = self.disk.open(&before.path).and_then(trim);
+            if !is_given_back {
+                let trim = |file: Arc<dyn DiskFile>| {
+                    if is_nothing(&*file, end)? { file.truncate(end).and_then(|()| file.sync()) } else { Ok(()) }
+                };
+                let _ = self.disk.open(&before.path).and_then(trim);
+            }
         }
         self.shared.health.used.fetch_add(offset, Ordering::AcqRel);
         self.last_number = number;
