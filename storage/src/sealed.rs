@@ -46,6 +46,11 @@ pub fn number_value(number: u64) -> Vec<u8> {
 pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// Of what was opened as a part of something else.
+    pub fn of(bytes: &'a [u8]) -> Reader<'a> {
+        Reader(bytes)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -53,6 +58,12 @@ impl<'a> Reader<'a> {
     /// What was not read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.0
+    }
+
+    pub fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
     }
 
     pub fn number(&mut self) -> Option<u64> {

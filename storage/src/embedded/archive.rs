@@ -89,6 +89,11 @@ impl Archive {
         Ok(())
     }
 
+    /// What lies in each segment.
+    pub fn counts(&self) -> HashMap<u64, Count> {
+        self.state.lock().runs.clone()
+    }
+
     /// Sees to it that the entry's segment stays. False: it cannot be done here, as on a disk without second names.
     pub fn keep(&self, spot: &Spot) -> Result<bool, Fault> {
         let mut state = self.state.lock();

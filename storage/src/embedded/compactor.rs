@@ -3,6 +3,7 @@
 use super::disk::{fault, guarded};
 use super::moments::Moments;
 use super::spare::Spare;
+use crate::background::give_way;
 use crate::settled::Fault;
 use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree};
@@ -39,8 +40,13 @@ impl Compactor {
         let state = Arc::new(State::default());
         let own = state.clone();
         let work = move || {
+            give_way();
             while own.wait() {
-                let merged = guarded(|| merge(&tree, &strategy, &moments, &spare, &own));
+                let merge = || guarded(|| merge(&tree, &strategy, &moments, &spare, &own));
+                let merged = match merge() {
+                    Err(_) if spare.mend() => merge(),
+                    merged => merged,
+                };
                 if let Err(fault) = &merged {
                     tracing::warn!(event = "tables_not_merged", %fault);
                 }

@@ -8,6 +8,7 @@ use super::archive::Archive;
 use super::check;
 use super::compactor::Compactor;
 use super::keys::{self, OWN, RoomBytes};
+use super::marks::{self, Marks};
 use super::moments::{Moment, Moments};
 use super::spare::Spare;
 use crate::ask::Position;
@@ -76,6 +77,7 @@ pub struct Disk {
     memtable_bytes: u64,
     pub least_run: usize,
     noted: AtomicU64,
+    highest: AtomicU64,
     durable: AtomicU64,
     /// A commit ended in its middle: nothing of what is in memory may get to the disk any more.
     torn: AtomicBool,
@@ -119,6 +121,7 @@ impl Disk {
             memtable_bytes: options.memtable_bytes,
             least_run: options.least_run,
             noted: AtomicU64::new(0),
+            highest: AtomicU64::new(0),
             durable: AtomicU64::new(0),
             torn: AtomicBool::new(false),
             _lock: lock,
@@ -167,7 +170,7 @@ impl Disk {
     pub fn note(&self, watermark: Position) -> Result<(), Fault> {
         self.check_whole()?;
         let value = Bytes::from(number_value(watermark.0));
-        self.write(std::iter::once((Space::Rooms, super::marks::watermark_key(), Some(value))));
+        self.write(std::iter::once((Space::Rooms, marks::watermark_key(), Some(value))));
         self.noted.store(watermark.0, Ordering::Release);
         Ok(())
     }
@@ -175,18 +178,24 @@ impl Disk {
     /// Writes all that is committed to tables, and makes them durable.
     pub fn checkpoint(&self) -> Result<(), Fault> {
         self.check_whole()?;
-        let noted = self.noted.load(Ordering::Acquire);
+        let marks = Marks { watermark: self.noted(), highest: self.highest(), segments: self.archive.counts() };
         self.archive.sync()?;
+        self.spare.forget_marks();
         {
             let flushing = self.tree.get_flush_lock();
             self.tree.rotate_memtable();
             self.tree.flush(&flushing, self.moments.oldest()).map_err(fault)?;
         }
-        self.durable.store(noted, Ordering::Release);
+        self.durable.store(marks.watermark.0, Ordering::Release);
         self.publish();
+        self.spare.set_marks(&marks);
         self.spare.save()?;
         self.compactor.nudge();
         self.archive.tidy(self.moments.oldest())
+    }
+
+    pub fn spare(&self) -> &Spare {
+        &self.spare
     }
 
     fn check_whole(&self) -> Result<(), Fault> {
@@ -209,10 +218,23 @@ impl Disk {
         Position(self.durable.load(Ordering::Acquire))
     }
 
+    /// The highest position that any room has taken.
+    pub fn highest(&self) -> Position {
+        Position(self.highest.load(Ordering::Acquire))
+    }
+
+    /// One has taken this.
+    pub fn reach(&self, position: Position) {
+        self.highest.fetch_max(position.0, Ordering::AcqRel);
+    }
+
     /// What the tables say, when the store is opened.
-    pub fn found(&self, watermark: Position) {
-        self.noted.store(watermark.0, Ordering::Release);
-        self.durable.store(watermark.0, Ordering::Release);
+    pub fn found(&self, marks: Marks) -> Result<(), Fault> {
+        self.noted.store(marks.watermark.0, Ordering::Release);
+        self.durable.store(marks.watermark.0, Ordering::Release);
+        self.reach(marks.highest);
+        self.spare.set_marks(&marks);
+        self.archive.found(marks.segments)
     }
 
     /// Merges all tables. What was overwritten or removed before the call is in none of them; those that they are made

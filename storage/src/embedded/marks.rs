@@ -1,4 +1,5 @@
-//! What is kept of the store as a whole: the version of its layout, its watermark, and which segments it reads.
+//! What is kept of the store as a whole: the version of its layout, its watermark, the highest position that any room has
+//! taken, and which segments it reads. Each is a pair of the tree, so that it is as old as the tables; the spare has them too.
 
 use super::archive::Count;
 use super::disk::{Disk, Space, View, own_key};
@@ -15,45 +16,96 @@ pub fn watermark_key() -> Vec<u8> {
     own_key(b'w')
 }
 
-/// Of the highest position that any room has taken.
 pub fn highest_key() -> Vec<u8> {
     own_key(b'h')
-}
-
-pub fn highest(view: &View<'_>) -> Result<Position, Fault> {
-    Ok(Position(number(view, &highest_key())?.unwrap_or(0)))
 }
 
 fn version_key() -> Vec<u8> {
     own_key(b'v')
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    pub watermark: Position,
+    /// That any room has taken.
+    pub highest: Position,
+    pub segments: HashMap<u64, Count>,
+}
+
+impl Marks {
+    /// None: it has none, because it is new.
+    fn read(view: &View<'_>) -> Result<Option<Marks>, Fault> {
+        match number(view, &version_key())? {
+            None => return Ok(None),
+            Some(VERSION) => {}
+            Some(newer) => {
+                return Err(Fault::Newer {
+                    what: "the settled store",
+                    version: u8::try_from(newer).unwrap_or(u8::MAX),
+                });
+            }
+        }
+        let watermark = Position(number(view, &watermark_key())?.unwrap_or(0));
+        let highest = Position(number(view, &highest_key())?.unwrap_or(0));
+        let mut segments = HashMap::new();
+        for pair in view.range(Space::Segments, &[], &[u8::MAX; 9]) {
+            let (key, value) = pair?;
+            let segment = last_number(&key).filter(|_| key.len() == 8).ok_or_else(|| damaged("a segment's number"))?;
+            segments.insert(segment, Count::decode(&value).ok_or_else(|| damaged("what lies in a segment"))?);
+        }
+        Ok(Some(Marks { watermark, highest, segments }))
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(24 + 16 * self.segments.len());
+        sealed::put_number(&mut bytes, self.watermark.0);
+        sealed::put_number(&mut bytes, self.highest.0);
+        for (segment, count) in &self.segments {
+            for number in [*segment, count.left, count.most] {
+                sealed::put_number(&mut bytes, number);
+            }
+        }
+        bytes
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Marks> {
+        let mut reader = sealed::Reader::of(bytes);
+        let mut marks = Marks {
+            watermark: Position(reader.number()?),
+            highest: Position(reader.number()?),
+            segments: HashMap::new(),
+        };
+        while !reader.is_empty() {
+            let segment = reader.number()?;
+            marks.segments.insert(segment, Count { left: reader.number()?, most: reader.number()? });
+        }
+        Some(marks)
+    }
+}
+
 /// Refuses a store that a newer program wrote; a new one is marked. Where it ends.
 pub fn check(disk: &Disk) -> Result<Position, Fault> {
     let view = disk.view();
-    match number(&view, &version_key())? {
-        None => {
+    let marks = match Marks::read(&view) {
+        Err(fault @ Fault::Damaged { .. }) => {
+            let Some(marks) = disk.spare().marks() else { return Err(fault) };
+            tracing::error!(event = "marks_restored", %fault);
+            marks
+        }
+        Err(fault) => return Err(fault),
+        Ok(Some(marks)) => marks,
+        Ok(None) => {
             if Space::ALL.into_iter().any(|space| view.range(space, &[], &[0xff]).next().is_some()) {
                 return Err(damaged("rooms, but no version"));
             }
             let version = Some(number_value(VERSION).into());
             disk.commit(std::iter::once((Space::Rooms, version_key(), version)))?;
             disk.checkpoint()?;
+            Marks::default()
         }
-        Some(VERSION) => {}
-        Some(newer) => {
-            return Err(Fault::Newer { what: "the settled store", version: u8::try_from(newer).unwrap_or(u8::MAX) });
-        }
-    }
-    let watermark = Position(number(&view, &watermark_key())?.unwrap_or(0));
-    disk.found(watermark);
-    let mut runs = HashMap::new();
-    for pair in view.range(Space::Segments, &[], &[u8::MAX; 9]) {
-        let (key, value) = pair?;
-        let segment = last_number(&key).filter(|_| key.len() == 8).ok_or_else(|| damaged("a segment's number"))?;
-        runs.insert(segment, Count::decode(&value).ok_or_else(|| damaged("what lies in a segment"))?);
-    }
-    disk.archive().found(runs)?;
+    };
+    let watermark = marks.watermark;
+    disk.found(marks)?;
     Ok(watermark)
 }
 

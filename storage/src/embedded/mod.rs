@@ -5,8 +5,8 @@
 //! [`runs`] says where they lie, [`messages`] reads them, [`gather`] empties it.
 //!
 //! [`stage`] gathers the writes of a call; [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`]
-//! answer from one moment each. [`marks`] says how far the store is, [`check`] reads its files, of which [`spare`] is one,
-//! [`compact`] gives up what is gone, [`copy`] makes another of it, [`found`] begins rooms of another, [`kept`] hands them
+//! answer from one moment each. [`marks`] says how far the store is, [`check`] reads its files, [`spare`] and [`ends`] keep
+//! a second of those that all others hang on, of which [`list`] is the first. [`compact`] gives up what is gone, [`copy`] makes another of it, [`found`] begins rooms of another, [`kept`] hands them
 //! out as they are.
 //!
 //! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
@@ -18,10 +18,12 @@ mod compactor;
 mod copy;
 mod cut;
 mod disk;
+mod ends;
 mod found;
 mod gather;
 mod kept;
 pub(crate) mod keys;
+mod list;
 mod marks;
 mod messages;
 mod moments;
@@ -65,7 +67,7 @@ impl Default for EmbeddedOptions {
     fn default() -> EmbeddedOptions {
         EmbeddedOptions {
             cache_bytes: 64 * 1024 * 1024,
-            memtable_bytes: 8 * 1024 * 1024,
+            memtable_bytes: 16 * 1024 * 1024,
             open_files: 256,
             least_run: 4,
             compress: true,
@@ -82,12 +84,25 @@ pub struct Embedded {
 impl Embedded {
     /// Opens the folder, or makes it. It is as it was at the last checkpoint.
     pub fn open(folder: &Path, options: &EmbeddedOptions) -> Result<Embedded, Fault> {
-        guarded(|| {
-            let within = |fault| check::within(folder, fault);
-            let disk = Disk::open(folder, options).map_err(within)?;
-            marks::check(&disk).map_err(within)?;
-            Ok(Embedded { disk: Some(disk), writing: Mutex::new(()) })
-        })
+        let open = || {
+            guarded(|| {
+                let disk = Disk::open(folder, options)?;
+                marks::check(&disk)?;
+                Ok(Embedded { disk: Some(disk), writing: Mutex::new(()) })
+            })
+        };
+        let opened = match open() {
+            // Who has it locked has opened it.
+            Err(fault) if fault != Fault::Locked && spare::mend(folder) => open(),
+            opened => opened,
+        };
+        opened.map_err(|fault| check::within(folder, fault))
+    }
+
+    /// Whether what was not readable may be so now.
+    fn mends(&self, fault: &Fault) -> bool {
+        let is_damage = matches!(fault, Fault::Damaged { .. } | Fault::Poisoned(_));
+        is_damage && self.disk.as_ref().is_some_and(|disk| disk.spare().mend())
     }
 
     /// Begins a room where another store's stands, records and rows left out: its next batch continues it. False: there
@@ -124,7 +139,7 @@ fn lock(writing: &Mutex<()>) -> MutexGuard<'_, ()> {
 
 impl Settled for Embedded {
     fn apply(&self, entries: Vec<Entry>) -> Result<(), Fault> {
-        guarded(|| {
+        let applied = guarded(|| {
             let mut stage = Stage::new(self.disk()?, lock(&self.writing));
             for entry in entries {
                 if let Err(fault) = write::apply(&mut stage, entry) {
@@ -139,6 +154,10 @@ impl Settled for Embedded {
                 }
             }
             stage.commit()
+        });
+        // A part of them may be: whoever handed them in begins anew.
+        applied.inspect_err(|fault| {
+            self.mends(fault);
         })
     }
 
@@ -147,7 +166,7 @@ impl Settled for Embedded {
     }
 
     fn highest(&self) -> Result<Position, Fault> {
-        guarded(|| Ok(marks::highest(&self.disk()?.view())?.max(self.watermark())))
+        Ok(self.disk()?.highest().max(self.watermark()))
     }
 
     fn note(&self, watermark: Position) -> Result<(), Fault> {
@@ -167,18 +186,24 @@ impl Settled for Embedded {
     }
 
     fn answer(&self, ask: &Ask) -> Result<Outcome, Fault> {
-        guarded(|| {
-            let disk = self.disk()?;
-            if let Ask::Trim { room, keep, now } = ask {
-                let mut stage = Stage::new(disk, lock(&self.writing));
-                return Ok(Outcome::Trimmed(trim::trim(&mut stage, room, keep, *now)?));
-            }
-            if let Ask::Rest { room } = ask {
-                let mut stage = Stage::new(disk, lock(&self.writing));
-                return Ok(Outcome::Rested(rest::note(&mut stage, room)?));
-            }
-            read::answer(&disk.view(), ask)
-        })
+        let answer = || {
+            guarded(|| {
+                let disk = self.disk()?;
+                if let Ask::Trim { room, keep, now } = ask {
+                    let mut stage = Stage::new(disk, lock(&self.writing));
+                    return Ok(Outcome::Trimmed(trim::trim(&mut stage, room, keep, *now)?));
+                }
+                if let Ask::Rest { room } = ask {
+                    let mut stage = Stage::new(disk, lock(&self.writing));
+                    return Ok(Outcome::Rested(rest::note(&mut stage, room)?));
+                }
+                read::answer(&disk.view(), ask)
+            })
+        };
+        match answer() {
+            Err(fault) if self.mends(&fault) => answer(),
+            answered => answered,
+        }
     }
 
     fn copy_to(&self, folder: &Path, progress: &mut dyn FnMut(u64) -> bool) -> Result<Position, Fault> {

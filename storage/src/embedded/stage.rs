@@ -208,7 +208,7 @@ impl<'a> Stage<'a> {
             self.put(Space::Rooms, bytes.bytes().to_vec(), meta.encode());
         }
         if self.highest > Position(0) {
-            let highest = self.highest.max(marks::highest(&self.view)?);
+            let highest = self.highest.max(self.disk.highest());
             self.put(Space::Rooms, marks::highest_key(), number_value(highest.0));
         }
         let archive = self.disk.archive();
@@ -231,6 +231,7 @@ impl<'a> Stage<'a> {
             writes.into_iter().map(move |(key, value)| (space, key, value))
         }))?;
         segments.into_iter().for_each(|(segment, count)| archive.set(segment, count, commit));
+        self.disk.reach(self.highest);
         self.with_runs.clear();
         self.highest = Position(0);
         self.bytes = 0;
