@@ -92,18 +92,17 @@ impl Moving {
     ) -> Result<bool, Fault> {
         let shared = &*self.0;
         shared.backlog.exchange(from, to, |add| {
-            // What was not reported yet comes by itself.
-            let told = shared.log.told();
+            // Not only what everybody was told of: somebody may have been, and have settled it, before that is noted. What
+            // is reported after it was put in here is passed over, but for who waits for it.
+            let end = shared.log.end();
             let mut after = has;
-            while after < told {
+            while after < end {
                 let page = shared.read(after, PAGE_BYTES)?;
                 if page.gap.is_some() || !page.damaged.is_empty() || page.reached <= after {
                     return Err(Fault::Io(format!("the journal has a gap behind entry {}", after.0)));
                 }
                 for (position, bytes) in page.entries {
-                    if position <= told {
-                        add(position, decode(position, &bytes)?);
-                    }
+                    add(position, decode(position, &bytes)?);
                 }
                 after = page.reached;
             }
