@@ -132,7 +132,8 @@ fn apply(settled: &Embedded, position: Position, batch: Batch, found: &mut Unset
         return Ok(());
     }
     match settled.apply(vec![Entry::new(position, batch)]) {
-        Err(Fault::OutOfOrder { room, position }) => {
+        // What of it is damaged is said by whoever reads it.
+        Err(Fault::OutOfOrder { room, .. } | Fault::Damaged { room: Some(room), .. }) => {
             found.stuck.push((room, position));
             Ok(())
         }
@@ -156,7 +157,7 @@ fn make(store: &Path, scratch: &Path) -> io::Result<()> {
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     // What lies in these is never changed while no node runs, but read or removed.
-    let stays = from.file_name().is_some_and(|name| name == "tables" || name == "segments");
+    let stays = from.file_name().is_some_and(|name| ["tables", "ends", "segments"].iter().any(|stays| name == *stays));
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));

@@ -46,10 +46,10 @@ impl fmt::Display for Tally {
 }
 
 impl Tally {
-    /// Damage of all sorts was met, and most is served all the same. (Damage to the engine's own journal costs all that ours
-    /// has released.)
+    /// Damage of all sorts was met, and most is served all the same: what everything hangs on has a spare.
     pub fn is_telling(&self) -> bool {
-        self.refused > 0 && self.unharmed > 0 && self.harmed > 0 && self.served > 3 * self.missing
+        let judged = self.unharmed + self.harmed;
+        self.refused <= judged / 10 && self.unharmed > 0 && self.harmed > 0 && self.served > 3 * self.missing
     }
 }
 

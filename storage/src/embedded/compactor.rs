@@ -26,8 +26,8 @@ struct State {
 struct Now {
     is_wanted: bool,
     is_stopping: bool,
-    /// Why the last merge was not made. It is tried again when there is another table.
-    failed: Option<Fault>,
+    /// The last merge was not made. It is tried again when there is another table.
+    has_failed: bool,
 }
 
 impl Compactor {
@@ -48,9 +48,9 @@ impl Compactor {
                     merged => merged,
                 };
                 if let Err(fault) = &merged {
-                    tracing::warn!(event = "tables_not_merged", %fault);
+                    tracing::error!(event = "tables_not_merged", %fault);
                 }
-                own.now.lock().failed = merged.err();
+                own.now.lock().has_failed = merged.is_err();
                 own.changed.notify_all();
             }
         };
@@ -65,18 +65,15 @@ impl Compactor {
         self.state.changed.notify_all();
     }
 
-    /// Waits for merges, as long as there is too much to merge and it can be.
-    pub fn wait_while(&self, is_full: impl Fn() -> bool) -> Result<(), Fault> {
+    /// Waits for merges, as long as there is too much to merge and it can be. Where it cannot, because a table is damaged, the
+    /// store becomes slower with every table: better than to take nothing more.
+    pub fn wait_while(&self, is_full: impl Fn() -> bool) {
         let mut now = self.state.now.lock();
-        while is_full() {
-            if let Some(fault) = now.failed.take() {
-                return Err(fault);
-            }
+        while is_full() && !now.has_failed {
             now.is_wanted = true;
             self.state.changed.notify_all();
             self.state.changed.wait(&mut now);
         }
-        Ok(())
     }
 }
 

@@ -163,7 +163,8 @@ impl Disk {
             self.checkpoint()?;
         }
         self.check_whole()?;
-        self.compactor.wait_while(|| self.tree.l0_run_count() >= MOST_RUNS)
+        self.compactor.wait_while(|| self.tree.l0_run_count() >= MOST_RUNS);
+        Ok(())
     }
 
     /// Everything up to here is applied. It is durable with the next checkpoint.

@@ -9,9 +9,10 @@ use super::disk::TREE;
 use super::list::Listed;
 use super::spare::write;
 use crate::sealed;
+use hashbrown::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 const VERSION: u8 = 1;
@@ -27,20 +28,21 @@ struct End {
 pub fn save(folder: &Path, tables: &[Listed]) -> io::Result<()> {
     let ends = folder.join(ENDS);
     fs::create_dir_all(&ends)?;
-    for table in tables.iter().filter(|table| !path(folder, table).exists()) {
+    let mut missing: HashMap<u64, &Listed> = tables.iter().map(|table| (table.number, table)).collect();
+    for entry in fs::read_dir(&ends)? {
+        let entry = entry?;
+        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if number.and_then(|number: u64| missing.remove(&number)).is_none() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    for table in missing.into_values() {
         match end_of(&table.path(&folder.join(TREE))) {
             Ok(Some(end)) => write(&ends, &table.number.to_string(), &encode(table, &end))?,
             // It has gone since, or is none: whoever reads it says so.
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
-        }
-    }
-    for entry in fs::read_dir(&ends)? {
-        let entry = entry?;
-        let is_listed = |name: &str| tables.iter().any(|table| table.number.to_string() == name);
-        if !entry.file_name().to_str().is_some_and(is_listed) {
-            fs::remove_file(entry.path())?;
         }
     }
     Ok(())
@@ -51,11 +53,13 @@ pub fn mend(folder: &Path, tables: &[Listed]) -> io::Result<usize> {
     let mut mended = 0;
     for table in tables {
         let Some(kept) = kept(folder, table) else { continue };
-        let file = match OpenOptions::new().read(true).write(true).open(table.path(&folder.join(TREE))) {
+        let path = table.path(&folder.join(TREE));
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             file => file?,
         };
         if behind(&file, kept.begins)? != kept.bytes {
+            let file = if file.metadata()?.nlink() > 1 { own_copy(&path)? } else { file };
             // The engine may read meanwhile: what it finds half done it takes for damaged, as before.
             file.set_len(kept.begins + kept.bytes.len() as u64)?;
             file.write_all_at(&kept.bytes, kept.begins)?;
@@ -65,6 +69,14 @@ pub fn mend(folder: &Path, tables: &[Listed]) -> io::Result<usize> {
         }
     }
     Ok(mended)
+}
+
+/// Takes the place of a file that has another name, too: whoever looks at it there wants it unchanged.
+fn own_copy(path: &Path) -> io::Result<File> {
+    let next = path.with_extension("next");
+    fs::copy(path, &next)?;
+    fs::rename(&next, path)?;
+    OpenOptions::new().read(true).write(true).open(path)
 }
 
 /// The tables of which there is one that is not what was written.

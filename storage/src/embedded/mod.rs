@@ -43,8 +43,8 @@ use crate::answer::{Outcome, RoomState};
 use crate::ask::{Ask, Position};
 use crate::settled::{Entry, Fault, Settled};
 use crate::{Epoch, RoomKey};
-use disk::Disk;
 pub(crate) use disk::guarded;
+use disk::{Disk, located};
 use stage::Stage;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -142,7 +142,8 @@ impl Settled for Embedded {
         let applied = guarded(|| {
             let mut stage = Stage::new(self.disk()?, lock(&self.writing));
             for entry in entries {
-                if let Err(fault) = write::apply(&mut stage, entry) {
+                let room = entry.batch.room.clone();
+                if let Err(fault) = located(write::apply(&mut stage, entry), &room, None) {
                     // Only a batch that does not fit its room leaves nothing of itself behind in the stage.
                     if matches!(fault, Fault::OutOfOrder { .. }) {
                         stage.commit()?;

@@ -10,6 +10,7 @@
 //! found again in the journal after a start.
 
 mod backlog;
+mod broken;
 mod copy;
 mod desk;
 mod feeds;
@@ -38,6 +39,7 @@ use crate::journal::{self, Damage, Disk, Intake, Journal, Listener, Log, Page};
 use crate::limits::ITEM_OVERHEAD;
 use crate::settled::{Fault, Settled};
 use backlog::{Backlog, Found, Owner};
+use broken::Broken;
 use bytes::Bytes;
 use desk::Desk;
 use feeds::Feeds;
@@ -115,6 +117,7 @@ pub(crate) struct Shared {
     pub backlog: Arc<Backlog>,
     pub feeds: Feeds,
     pub stranded: Stranded,
+    pub broken: Broken,
     pub open_settled: OpenSettled,
     pub reads: Reads,
     pub unsettled_bytes: usize,
@@ -169,6 +172,7 @@ impl Persistent {
             log: journal.log(),
             backlog,
             stranded: Stranded::default(),
+            broken: Broken::default(),
             feeds: Feeds::open(&options.feeds).map_err(OpenError::Feeds)?,
             open_settled,
             reads: Reads::default(),

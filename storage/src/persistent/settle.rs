@@ -80,7 +80,8 @@ pub(super) fn settle<T>(
 }
 
 /// Where entries do not continue their room, because the journal has lost some, the lost places are stood in for. A room
-/// that this does not help is left where it is and said aloud; the others go on.
+/// that this does not help, or of which the settled store cannot read what it needs, is left where it is and said aloud; the
+/// others go on.
 fn apply(shared: &Shared, taken: &mut Taken) -> Result<(), Fault> {
     let mut mended: Vec<(RoomKey, Position)> = Vec::new();
     let mut without: Vec<RoomKey> = Vec::new();
@@ -95,6 +96,13 @@ fn apply(shared: &Shared, taken: &mut Taken) -> Result<(), Fault> {
                     }
                 }
                 tracing::error!(event = "room_not_settled", %room.name, kind = room.kind.word(), position = position.0);
+                without.push(room);
+            }
+            Err(Fault::Damaged { room: Some(room), place, what }) if !without.contains(&room) => {
+                if shared.broken.add(&room) {
+                    let (kind, place) = (room.kind.word(), place.map(tracing::field::display));
+                    tracing::error!(event = "room_damaged", %room.realm, kind, %room.name, place, what);
+                }
                 without.push(room);
             }
             other => return other,
@@ -236,6 +244,7 @@ fn reopen(shared: &Shared) -> bool {
     let opened = (shared.open_settled)().and_then(|settled| shared.adopt(settled));
     match opened {
         Ok(()) => {
+            shared.broken.clear();
             tracing::info!(event = "settled_store_opened_again");
             true
         }

@@ -41,6 +41,9 @@ impl Store for ShardStore {
         if let Err(failure) = batch.check() {
             return self.desk.refuse(ticket, batch, failure);
         }
+        if self.shared.broken.has(&batch.room) {
+            return self.desk.refuse(ticket, batch, Failure::Unavailable);
+        }
         let mut bytes = Vec::with_capacity(batch.cost());
         entry::encode(&batch, &mut bytes);
         let fits = self.shared.backlog.bytes() < self.shared.unsettled_bytes;

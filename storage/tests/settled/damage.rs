@@ -9,6 +9,7 @@ use rookery_storage::dice::Dice;
 use rookery_storage::embedded::Embedded;
 use rookery_storage::journal::Journal;
 use rookery_storage::{Entry, Fault, Outcome, Settled, Store, Ticket};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 const MUTATIONS: u64 = 400;
@@ -85,9 +86,16 @@ fn damage(folder: &Path, dice: &mut Dice) -> (PathBuf, u64) {
         let at = dice.below(used);
         bytes[at as usize] ^= 1 + dice.below(255) as u8;
         let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-        std::os::unix::fs::FileExt::write_all_at(&file, &bytes[at as usize..=at as usize], at).unwrap();
+        file.write_all_at(&bytes[at as usize..=at as usize], at).unwrap();
         return (path.strip_prefix(folder).unwrap().to_owned(), at);
     }
+}
+
+fn change(file: &Path, at: u64) {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(file).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x11], at).unwrap();
 }
 
 #[derive(Debug, Default)]
@@ -205,12 +213,6 @@ fn a_damaged_end_of_a_table_costs_nothing() {
     let tables = |folder: &Path| files(&folder.join("tree/tables"));
     let count = tables(whole.folder.path()).len();
     assert!(count > 0);
-    let change = |table: &Path, at: u64| {
-        let file = std::fs::OpenOptions::new().read(true).write(true).open(table).unwrap();
-        let mut byte = [0];
-        std::os::unix::fs::FileExt::read_exact_at(&file, &mut byte, at).unwrap();
-        std::os::unix::fs::FileExt::write_all_at(&file, &[byte[0] ^ 0x11], at).unwrap();
-    };
     for n in 0..60 {
         let folder = root.path().join(n.to_string());
         copy(whole.folder.path(), &folder);
@@ -242,6 +244,43 @@ fn a_damaged_end_of_a_table_costs_nothing() {
         std::fs::remove_dir_all(folder.join("ends")).unwrap();
         judge(&whole, &folder, &what, &mut tally);
     }
+}
+
+/// A damaged block costs what lies in it: what has nothing to do with it is written and read for as long as one likes, though
+/// tables cannot be merged any more.
+#[test]
+fn a_store_with_damaged_blocks_goes_on() {
+    let whole = whole();
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("store");
+    copy(whole.folder.path(), &folder);
+    for table in files(&folder.join("tree/tables")) {
+        let archive = sfa::Reader::new(&table).unwrap();
+        let middle = archive.toc().section(b"data").unwrap().len() / 2;
+        change(&table, middle);
+    }
+    let settled = Embedded::open(&folder, &small()).unwrap();
+    let end = settled.watermark().0;
+    // Behind all rooms that are there, so that none of their blocks is between its keys.
+    let other = room("zzz");
+    let mut posted = 0;
+    for n in 1..=60 {
+        let some = (1..=20).map(|_| {
+            posted += 1;
+            message((1, posted), posted, &format!("{posted} {}", "words ".repeat(40)))
+        });
+        let batch = events(&other, some.collect());
+        settled.apply(vec![Entry::new(Position(end + n), batch)]).unwrap();
+        settled.sync(Position(end + n)).unwrap();
+    }
+    drop(settled);
+    let settled = Embedded::open(&folder, &small()).unwrap();
+    let places = (1..=posted).map(|seq| rookery_storage::Place::new(1, seq)).collect();
+    let Outcome::Fetched(records) = settled.answer(&Ask::Fetch { room: other, places, now: 0 }).unwrap() else {
+        panic!("not fetched");
+    };
+    assert!(records.iter().all(Option::is_some));
+    assert_eq!(settled.watermark(), Position(end + 60));
 }
 
 /// Memory may be written out before anybody says how far everything is: what rooms have taken is taken all the same.
