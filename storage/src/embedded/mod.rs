@@ -5,9 +5,9 @@
 //! [`runs`] says where they lie, [`messages`] reads them, [`gather`] empties it.
 //!
 //! [`stage`] gathers the writes of a call; [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`]
-//! answer from one moment each. [`marks`] says how far the store is, [`check`] reads its files, [`spare`] and [`ends`] keep
-//! a second of those that all others hang on, of which [`list`] is the first. [`compact`] gives up what is gone, [`copy`] makes another of it, [`found`] begins rooms of another, [`kept`] hands them
-//! out as they are.
+//! answer from one moment each. [`marks`] says how far the store is, [`check`] reads its files; [`spare`] and [`ends`] keep a
+//! second of what all others hang on, of which [`list`] comes first. [`compact`] gives up what is gone, [`copy`] makes another
+//! of it, [`found`] begins rooms of another, [`kept`] hands them out as they are.
 //!
 //! Nothing is kept in memory per room: only the engine's bounded caches and memtables.
 
@@ -156,10 +156,10 @@ impl Settled for Embedded {
             }
             stage.commit()
         });
-        // A part of them may be: whoever handed them in begins anew.
-        applied.inspect_err(|fault| {
-            self.mends(fault);
-        })
+        // Some of them may be applied, and they are handed out: whoever has more of them opens the store anew and begins again.
+        applied.map_err(
+            |fault| if self.mends(&fault) { Fault::Poisoned(format!("{fault}; it was mended")) } else { fault },
+        )
     }
 
     fn watermark(&self) -> Position {
