@@ -70,10 +70,8 @@ impl Shard {
 
     fn newest(&mut self, name: &'static str) -> Option<Place> {
         let ask = Ask::Load { room: room(name) };
-        match self.outcome(|store, ticket| store.ask(ask, ticket)) {
-            Outcome::Loaded(state) => Some(state.newest),
-            _ => None,
-        }
+        let outcome = self.outcome(|store, ticket| store.ask(ask, ticket));
+        if let Outcome::Loaded(state) = outcome { Some(state.newest) } else { None }
     }
 }
 
