@@ -70,7 +70,7 @@ pub fn run(options: &Options, at_once: usize) -> io::Result<Outcome> {
     churn.until(options.warmup)?;
     let (before, completed_before) = (Reading::take(options.server_pid)?, churn.completed);
     churn.latencies.set_recording(true);
-    churn.until(options.warmup + options.window)?;
+    churn.until(churn.started.elapsed() + options.window)?;
     let spent = Reading::take(options.server_pid)?.since(&before);
     let mut outcome = Outcome::new(options.workload, options.adapter, churn.completed - completed_before, spent);
     outcome.latency_us = churn.latencies.percentiles();

@@ -60,7 +60,8 @@ pub fn run(options: &Options, plan: Stream) -> io::Result<Outcome> {
     run.until(options.warmup, plan.pace, ticker.as_ref())?;
     let (before, deliveries_before) = (Reading::take(options.server_pid)?, run.ledger.deliveries);
     run.ledger.latencies.set_recording(true);
-    run.until(options.warmup + options.window, plan.pace, ticker.as_ref())?;
+    // From now on, however late it is: whoever was held up meanwhile measures the whole window all the same.
+    run.until(run.started.elapsed() + options.window, plan.pace, ticker.as_ref())?;
     run.ledger.latencies.set_recording(false);
     let spent = Reading::take(options.server_pid)?.since(&before);
     let deliveries = run.ledger.deliveries - deliveries_before;
