@@ -215,7 +215,8 @@ impl<'a> Judge<'a> {
         // A segment goes when all of it has settled, and the engine's files as it writes others; whether something went
         // with them shows in what is served.
         let kept = |path: &&PathBuf| {
-            let comes_and_goes = path.starts_with("store/tree") && !path.ends_with("current");
+            let of_the_engine = path.starts_with("store/tree") || path.starts_with("store/ends");
+            let comes_and_goes = of_the_engine && !path.ends_with("current");
             !comes_and_goes && !self.given_up.contains(*path) && path.extension().is_none_or(|end| end != "segment")
         };
         for gone in before.difference(&names(data)).filter(kept) {
