@@ -1,6 +1,7 @@
 //! Acks: how many in a second, and how long one takes at half of that, beside a bare file with the same bytes and syncs.
 
 use super::line;
+use super::quiet::{Machine, QUIET};
 use super::shard::Shard;
 use bytes::Bytes;
 use std::fs::File;
@@ -22,6 +23,8 @@ const AROUND: usize = 70;
 const TURN_ROOMS: u64 = 64;
 const PACED: usize = 2400;
 const ROUNDS: usize = 3;
+/// So many are tried until there are enough that nobody disturbed.
+const MOST_ROUNDS: usize = 9;
 /// Groups under way at a time.
 const AHEAD: u64 = 8;
 
@@ -99,29 +102,51 @@ fn paced_bare(folder: &Path, every: Duration) -> Vec<(Duration, Duration)> {
         .collect()
 }
 
-pub fn run(folder: &Path) {
-    let mut best = [0f64; 6];
-    let [mut our_times, mut quarter_times, mut bare_times, mut due_times] = [const { Vec::new() }; 4];
-    for _ in 0..ROUNDS {
-        let groups = bare(folder, GROUP as usize, (BURST / GROUP) as usize);
-        let each = bare(folder, 1, 1000);
-        let [few, turn, alone] = [8, TURN_ROOMS, GROUP].map(|rooms| ours(folder, BURST, rooms, AHEAD));
-        let sustained = ours(folder, SUSTAINED, TURN_ROOMS, AHEAD);
-        for (best, rate) in best.iter_mut().zip([groups, each, few, turn, alone, sustained]) {
-            *best = best.max(rate);
-        }
-        let every = Duration::from_secs_f64(GROUP as f64 / sustained);
-        for (took, since_due) in paced_bare(folder, every * 2) {
-            bare_times.push(took);
-            due_times.push(since_due);
-        }
-        our_times.extend(paced_ours(folder, every * 2));
-        quarter_times.extend(paced_ours(folder, every * 4));
+/// Everything once, one after the other.
+struct Round {
+    rates: [f64; 6],
+    bare: Vec<Duration>,
+    due: Vec<Duration>,
+    ours: Vec<Duration>,
+    quarter: Vec<Duration>,
+    stolen: f64,
+}
+
+fn round(folder: &Path) -> Round {
+    let machine = Machine::now();
+    let groups = bare(folder, GROUP as usize, (BURST / GROUP) as usize);
+    let each = bare(folder, 1, 1000);
+    let [few, turn, alone] = [8, TURN_ROOMS, GROUP].map(|rooms| ours(folder, BURST, rooms, AHEAD));
+    let sustained = ours(folder, SUSTAINED, TURN_ROOMS, AHEAD);
+    let every = Duration::from_secs_f64(GROUP as f64 / sustained);
+    let (bare, due) = paced_bare(folder, every * 2).into_iter().unzip();
+    let (ours, quarter) = (paced_ours(folder, every * 2), paced_ours(folder, every * 4));
+    Round { rates: [groups, each, few, turn, alone, sustained], bare, due, ours, quarter, stolen: machine.stolen() }
+}
+
+/// The rounds that others disturbed least. What they found has no say in that.
+fn rounds(folder: &Path) -> Vec<Round> {
+    let mut rounds = Vec::new();
+    while rounds.len() < MOST_ROUNDS && rounds.iter().filter(|round: &&Round| round.stolen <= QUIET).count() < ROUNDS {
+        rounds.push(round(folder));
     }
+    rounds.sort_by(|a, b| a.stolen.total_cmp(&b.stolen));
+    rounds.truncate(ROUNDS);
+    rounds
+}
+
+pub fn run(folder: &Path) {
+    let rounds = rounds(folder);
+    let best: [f64; 6] = std::array::from_fn(|at| rounds.iter().map(|round| round.rates[at]).fold(0.0, f64::max));
+    let all = |of: fn(&Round) -> &Vec<Duration>| rounds.iter().flat_map(of).copied().collect::<Vec<_>>();
+    let (mut bare_times, mut due_times) = (all(|round| &round.bare), all(|round| &round.due));
+    let (mut our_times, mut quarter_times) = (all(|round| &round.ours), all(|round| &round.quarter));
+    let stolen = rounds.iter().map(|round| round.stolen).fold(0.0, f64::max) * 100.0;
     let [groups, each, few, turn, alone, sustained] = best;
     let rate = |rate: f64| format!("{rate:.0}/s");
     let beside = |rate: f64| format!("{:.2} x the bare file, {:.0} x a sync each", rate / groups, rate / each);
     println!("messages of {BODY} bytes in groups of {GROUP}; best of {ROUNDS} interleaved rounds");
+    line("taken of the machine's CPU by others meanwhile, at most", &format!("{stolen:.1} %"), "");
     line("a bare file, the same groups", &rate(groups), "");
     line("a bare file, a sync for each message", &rate(each), "");
     line("acked in a burst, 8 rooms a group", &rate(few), &beside(few));

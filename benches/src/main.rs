@@ -10,6 +10,7 @@ mod client;
 mod engine;
 mod journal;
 mod node;
+mod quiet;
 mod rooms;
 mod settle;
 mod shard;

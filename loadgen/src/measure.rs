@@ -12,6 +12,15 @@ pub struct Reading {
     server: Option<Duration>,
     shards: Option<Duration>,
     driver: Duration,
+    machine: Option<Machine>,
+}
+
+/// CPU of the whole machine since it was started, in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Machine {
+    all: u64,
+    /// Given to other machines on the same hardware while this one wanted it.
+    stolen: u64,
 }
 
 /// CPU of both sides between two moments.
@@ -22,20 +31,40 @@ pub struct Spent {
     /// Of the server's threads that are shards, where it has any.
     pub shards: Option<Duration>,
     pub driver: Duration,
+    /// What other machines on the same hardware took of this one's CPU.
+    pub stolen: Option<f64>,
 }
 
 impl Reading {
     pub fn take(server_pid: Option<u32>) -> io::Result<Reading> {
         let server = server_pid.map(sys::process_cpu).transpose()?;
         let shards = server_pid.and_then(shard_cpu);
-        Ok(Reading { at: Instant::now(), server, shards, driver: sys::process_cpu(std::process::id())? })
+        let machine = std::fs::read_to_string("/proc/stat").ok().and_then(|page| parse_machine(&page));
+        Ok(Reading { at: Instant::now(), server, shards, driver: sys::process_cpu(std::process::id())?, machine })
     }
 
     pub fn since(&self, earlier: &Reading) -> Spent {
         let spent = |now: Option<Duration>, then| now.zip(then).map(|(now, then)| now.saturating_sub(then));
         let (server, shards) = (spent(self.server, earlier.server), spent(self.shards, earlier.shards));
-        Spent { wall: self.at - earlier.at, server, shards, driver: self.driver.saturating_sub(earlier.driver) }
+        let driver = self.driver.saturating_sub(earlier.driver);
+        let stolen = self.machine.zip(earlier.machine).and_then(|(now, then)| now.stolen_since(then));
+        Spent { wall: self.at - earlier.at, server, shards, driver, stolen }
     }
+}
+
+impl Machine {
+    /// The share of it. None: no tick has passed.
+    fn stolen_since(self, then: Machine) -> Option<f64> {
+        let all = self.all.checked_sub(then.all).filter(|ticks| *ticks > 0)?;
+        Some(self.stolen.saturating_sub(then.stolen) as f64 / all as f64)
+    }
+}
+
+/// From `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal; guests are part of the first two.
+fn parse_machine(page: &str) -> Option<Machine> {
+    let line = page.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let ticks: Vec<u64> = line.split_ascii_whitespace().take(8).map_while(|ticks| ticks.parse().ok()).collect();
+    Some(Machine { all: ticks.iter().sum(), stolen: *ticks.get(7)? })
 }
 
 /// The threads of a process with their names.
@@ -102,6 +131,16 @@ mod tests {
         assert!(spent.shards.unwrap_or_default() <= spent.server.unwrap() + Duration::from_millis(50), "{spent:?}");
         drop(stop);
         assert!(shard.unwrap().join().unwrap());
+    }
+
+    #[test]
+    fn what_other_machines_took_is_read_from_a_page() {
+        let then = parse_machine("cpu  100 5 50 800 10 0 5 30 7 7\ncpu0 1 1 1 1 1 1 1 1 1 1\n").unwrap();
+        assert_eq!(then, Machine { all: 1000, stolen: 30 });
+        let now = parse_machine("cpu  150 5 60 810 10 0 5 60 7 7\n").unwrap();
+        assert_eq!((now.stolen_since(then), then.stolen_since(then)), (Some(0.3), None));
+        assert_eq!(parse_machine("cpu  1 2 3 4 5\n"), None, "a kernel that does not say");
+        assert!(parse_machine(&std::fs::read_to_string("/proc/stat").unwrap()).is_some());
     }
 
     #[test]

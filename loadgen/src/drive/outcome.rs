@@ -10,6 +10,9 @@ use super::workload::Workload;
 use crate::adapter::Kind;
 use crate::measure::Spent;
 
+/// What others may take of the machine's CPU while it measures.
+const QUIET: f64 = 0.02;
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     pub workload: Workload,
@@ -28,6 +31,9 @@ pub struct Outcome {
     /// CPU time over wall time: 1.0 is one whole core.
     pub server_cpu_share: Option<f64>,
     pub client_cpu_share: f64,
+    /// The share of the machine's CPU that others on the same hardware took meanwhile, where the kernel knows.
+    #[serde(default)]
+    pub stolen_cpu_share: Option<f64>,
     pub latency_us: Percentiles,
     /// Publications of the whole run, warm-up included, and how many of them were acknowledged.
     pub published: u64,
@@ -55,6 +61,7 @@ impl Outcome {
             shard_cpu_us_each: spent.shards.map(|cpu| cpu.as_secs_f64() * 1e6 / (operations as f64).max(1.0)),
             server_cpu_share: server.map(|cpu| cpu / wall),
             client_cpu_share: spent.driver.as_secs_f64() / wall,
+            stolen_cpu_share: spent.stolen,
             latency_us: Percentiles::default(),
             published: 0,
             acked: 0,
@@ -69,6 +76,11 @@ impl Outcome {
     /// A run that measured nothing has failed as surely as one that lost something.
     pub fn failed(&self) -> bool {
         self.faults.any() || self.operations == 0
+    }
+
+    /// Whether the machine was ours, as far as the kernel knows.
+    pub fn was_quiet(&self) -> bool {
+        self.stolen_cpu_share.is_none_or(|stolen| stolen <= QUIET)
     }
 
     /// Whether the driver, not the target, set the pace.
@@ -105,6 +117,9 @@ impl fmt::Display for Outcome {
             self.client_cpu_share * 100.0,
             if self.driver_bound() { ": IT WAS THE BOTTLENECK" } else { "" }
         )?;
+        if let Some(stolen) = self.stolen_cpu_share.filter(|_| !self.was_quiet()) {
+            writeln!(f, "  machine   {:.0} % of its CPU was taken by others: NOT A QUIET RUN", stolen * 100.0)?;
+        }
         let Faults { lost, duplicated, reordered, unexpected, damaged, refused } = self.faults;
         writeln!(
             f,

@@ -50,6 +50,9 @@ pub struct YardstickArgs {
     /// Instead of the floors, the broker with its history on disk beside the broker that forgets (F2 and F3)
     #[arg(long, requires = "broker")]
     stores: bool,
+    /// Measure again, up to so often in all, while others take more than 2 % of the machine's CPU; the least disturbed counts
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
+    attempts: u16,
     /// Print everything as JSON
     #[arg(long)]
     pub json: bool,
@@ -139,7 +142,7 @@ impl Yardstick<'_> {
                 if cell.workload == Workload::I && round > 0 {
                     continue;
                 }
-                let result = self.measure(cell).map_err(|error| error.to_string());
+                let result = self.quietest(cell).map_err(|error| error.to_string());
                 let word = match &result {
                     Ok(outcome) if outcome.failed() => "FAILED".to_owned(),
                     Ok(outcome) => format!(
@@ -155,6 +158,21 @@ impl Yardstick<'_> {
             }
         }
         samples
+    }
+
+    /// The run that others disturbed least. What it found has no say in that.
+    fn quietest(&self, cell: Cell) -> io::Result<Outcome> {
+        let mut best = self.measure(cell)?;
+        for _ in 1..self.args.attempts {
+            if best.was_quiet() {
+                break;
+            }
+            let again = self.measure(cell)?;
+            if again.stolen_cpu_share < best.stolen_cpu_share {
+                best = again;
+            }
+        }
+        Ok(best)
     }
 
     /// One run against a server of its own, so that no run inherits another's memory or history.

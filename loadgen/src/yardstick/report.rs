@@ -53,6 +53,10 @@ fn complaint(sample: &Sample) -> Option<String> {
             Some(format!("FAILED: {} operations, {:?} {refusal}", outcome.operations, outcome.faults))
         }
         Ok(outcome) if outcome.driver_bound() => Some("the driver was the bottleneck".to_owned()),
+        Ok(outcome) if !outcome.was_quiet() => {
+            let percent = outcome.stolen_cpu_share.unwrap_or(0.0) * 100.0;
+            Some(format!("others took {percent:.0} % of the machine's CPU"))
+        }
         Ok(_) => None,
     }
 }
