@@ -13,6 +13,9 @@ pub const BODY_MIN: usize = MAGIC.len() + size_of::<Code>();
 
 const NUMBER_BITS: u32 = 48;
 
+/// Rooms that a mark can tell apart.
+pub const ROOMS_MAX: u32 = 1 << (64 - NUMBER_BITS);
+
 /// Which message of which room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {

@@ -30,6 +30,19 @@ impl Faults {
     pub fn any(&self) -> bool {
         *self != Faults::default()
     }
+
+    /// Each count beside its name, in the order in which people read them.
+    pub fn named(&self) -> [(&'static str, u64); 6] {
+        let Faults { lost, duplicated, reordered, unexpected, damaged, refused } = *self;
+        [
+            ("lost", lost),
+            ("duplicated", duplicated),
+            ("reordered", reordered),
+            ("unexpected", unexpected),
+            ("damaged", damaged),
+            ("refused", refused),
+        ]
+    }
 }
 
 /// One published message that some listener may still wait for.

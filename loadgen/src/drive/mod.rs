@@ -16,6 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use judge::Faults;
 pub use outcome::Outcome;
 pub use workload::{Sizes, Workload};
 

@@ -1,0 +1,48 @@
+//! What people see while a run goes on: a screen where there is a terminal, one line a second where there is none.
+
+use crate::drive::Faults;
+use crate::record::{Gaps, Second, Totals};
+
+/// What a run says of itself, several times a second.
+#[derive(Clone, Debug, Default)]
+pub struct Pulse {
+    pub phase: Phase,
+    /// Seconds since the phase began, and how long it is to last.
+    pub at: f64,
+    pub lasts: f64,
+    pub connections: u64,
+    /// Messages a second that are asked for; None: as fast as answers come.
+    pub rate: Option<f64>,
+    /// Of the window so far.
+    pub totals: Totals,
+    /// Of the whole run.
+    pub faults: Faults,
+    pub gaps: Gaps,
+    /// The last full second; None: there is none yet.
+    pub second: Option<Second>,
+    /// How many deliveries of the window lay in each step of [`crate::record::curve::HEAT_STEPS`].
+    pub heat: Vec<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    #[default]
+    Gathering,
+    WarmUp,
+    Window,
+    /// Nothing is posted any more; what is on its way comes in.
+    Draining,
+    /// Acks are looked up in history.
+    Checking,
+}
+
+/// What whoever watches wants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// This many times the present rate.
+    Rate(f64),
+    /// This moment is to be marked in the record.
+    Mark(String),
+    /// The window is to end now; the run is judged as it is.
+    Stop,
+}
