@@ -1,13 +1,11 @@
 //! The command line.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::adapter::{Kind, Settings, Tokens};
-use crate::drive::{Options, Sizes, Workload};
 use crate::floor::Mode;
+use crate::run::RunArgs;
 use crate::yardstick::YardstickArgs;
 
 /// Load and proof for chat brokers: floor servers, workloads, and a judge of every delivery.
@@ -22,8 +20,11 @@ pub struct Cli {
 pub enum Command {
     /// Serve as the least a WebSocket fan-out can cost; prints its address first
     Floor(FloorArgs),
-    /// Load one target with one workload and judge what comes back
-    Drive(DriveArgs),
+    /// Load one or more targets with a scenario, and judge what comes back
+    #[command(after_help = "Exit status: 0 PASS, 1 FAIL or INVALID, 2 could not be run.")]
+    Run(Box<RunArgs>),
+    /// List the scenarios that come with the program
+    Scenarios,
     /// Hold the broker's core against the floors: medians, ratios, thresholds
     CoreYardstick(YardstickArgs),
 }
@@ -39,65 +40,7 @@ pub struct FloorArgs {
     pub frame_overhead: u16,
 }
 
-#[derive(Args)]
-pub struct DriveArgs {
-    /// ws://ADDRESS:PORT
-    #[arg(long, value_parser = parse_target)]
-    pub target: SocketAddr,
-    #[arg(long, value_enum)]
-    pub adapter: Kind,
-    #[arg(long, value_enum)]
-    pub workload: Workload,
-    /// Process whose CPU and memory are read
-    #[arg(long)]
-    pub server_pid: Option<u32>,
-    /// Length of the measured window
-    #[arg(long, default_value_t = 3.0, value_parser = parse_seconds)]
-    pub seconds: f64,
-    /// Load before the window
-    #[arg(long, default_value_t = 0.5, value_parser = parse_seconds)]
-    pub warmup: f64,
-    /// Bytes of each body
-    #[arg(long, default_value_t = 128)]
-    pub body: usize,
-    /// Ballast in each publication (floor)
-    #[arg(long, default_value_t = 0)]
-    pub padding: u16,
-    /// Token for all connections (rookery)
-    #[arg(long, conflicts_with = "secret")]
-    pub token: Option<String>,
-    /// Secret of the target, to give each connection a token and thus a user of its own (rookery)
-    #[arg(long)]
-    pub secret: Option<String>,
-    /// Print the outcome as JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub sizes: Sizes,
-}
-
-impl DriveArgs {
-    pub fn options(&self) -> Options {
-        let tokens = match (&self.token, &self.secret) {
-            (_, Some(secret)) => Tokens::Minted(secret.clone()),
-            (Some(token), None) => Tokens::Given(token.clone()),
-            (None, None) => Tokens::None,
-        };
-        Options {
-            target: self.target,
-            adapter: self.adapter,
-            settings: Settings { padding: self.padding, tokens },
-            workload: self.workload,
-            sizes: self.sizes,
-            server_pid: self.server_pid,
-            warmup: Duration::from_secs_f64(self.warmup),
-            window: Duration::from_secs_f64(self.seconds),
-            body: self.body,
-        }
-    }
-}
-
-fn parse_target(text: &str) -> Result<SocketAddr, String> {
+pub fn parse_target(text: &str) -> Result<SocketAddr, String> {
     let address = text.strip_prefix("ws://").unwrap_or(text).trim_end_matches('/');
     address.parse().map_err(|_| format!("`{text}` is not of the form ws://ADDRESS:PORT"))
 }

@@ -1,6 +1,7 @@
 //! Load and proof. Parts, in reading order: `ws` (frames), `floor` (the servers to compare with), `marker` (what is in
-//! every body), `adapter` (a target's language), `drive` (workloads and the judge), `measure` (what a process costs),
-//! `yardstick` (ours and the floors, interleaved, against thresholds).
+//! every body), `adapter` (a target's language), `scenario` (what a load is), `drive` (the load and the judge), `measure`
+//! (what a process costs), `record` (what a run found), `show` (the same while it runs), `yardstick` (ours and the floors,
+//! interleaved, against thresholds).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adapter;
@@ -10,6 +11,7 @@ mod floor;
 mod marker;
 mod measure;
 mod record;
+mod run;
 mod scenario;
 mod show;
 mod sys;
@@ -21,13 +23,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, DriveArgs};
+use cli::{Cli, Command};
 use yardstick::YardstickArgs;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let done: io::Result<bool> = match Cli::parse().command {
         Command::Floor(args) => floor::run(args.mode, args.listen, usize::from(args.frame_overhead)).map(|()| true),
-        Command::Drive(args) => drive(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Scenarios => scenarios(),
         Command::CoreYardstick(args) => core_yardstick(&args),
     };
     match done {
@@ -40,14 +43,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn drive(args: &DriveArgs) -> io::Result<bool> {
-    let outcome = drive::run(&args.options())?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&outcome)?);
-    } else {
-        println!("{outcome}");
+/// What `run` can be told by name.
+fn scenarios() -> io::Result<bool> {
+    for (name, _) in scenario::SHIPPED {
+        if let Some(Ok(scenario)) = scenario::shipped(name) {
+            println!("{name:<8} {}", scenario.about);
+        }
     }
-    Ok(!outcome.failed())
+    Ok(true)
 }
 
 fn core_yardstick(args: &YardstickArgs) -> io::Result<bool> {

@@ -45,6 +45,11 @@ pub fn find(payload: &[u8], from: usize) -> Option<usize> {
     (code + size_of::<Code>() <= payload.len()).then_some(code)
 }
 
+/// The mark of a body.
+pub fn in_body(body: &[u8]) -> Option<Mark> {
+    body.strip_prefix(MAGIC)?.first_chunk().and_then(Mark::decode)
+}
+
 /// A body of `len` bytes (at least [`BODY_MIN`]) whose mark is still to be filled in by [`stamp`].
 pub fn template(len: usize) -> Vec<u8> {
     let mut body = MAGIC.to_vec();

@@ -19,6 +19,8 @@ fn check(result: libc::c_int) -> io::Result<libc::c_int> {
 /// What one descriptor is watched for. Level-triggered, so a reader may stop after one buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
+    /// Only its end or an error, which the kernel always tells.
+    Nothing,
     Read,
     ReadWrite,
 }
@@ -26,6 +28,7 @@ pub enum Interest {
 impl Interest {
     fn bits(self) -> u32 {
         match self {
+            Interest::Nothing => 0,
             Interest::Read => libc::EPOLLIN as u32,
             Interest::ReadWrite => (libc::EPOLLIN | libc::EPOLLOUT) as u32,
         }
@@ -148,14 +151,21 @@ impl Ticker {
         let raw = check(raw)?;
         // SAFETY: `raw` was just returned by the kernel as a fresh descriptor, so this is its only owner.
         let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+        let ticker = Ticker(fd);
+        ticker.set(interval)?;
+        Ok(ticker)
+    }
+
+    /// Ticks at another interval from now on.
+    pub fn set(&self, interval: Duration) -> io::Result<()> {
         let spec = libc::timespec {
             tv_sec: libc::time_t::try_from(interval.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: libc::c_long::from(interval.subsec_nanos() as i32),
         };
         let both = libc::itimerspec { it_interval: spec, it_value: spec };
         // SAFETY: `both` outlives the call; a null old value is allowed and means "not wanted".
-        check(unsafe { libc::timerfd_settime(fd.as_raw_fd(), 0, &both, std::ptr::null_mut()) })?;
-        Ok(Ticker(fd))
+        check(unsafe { libc::timerfd_settime(self.0.as_raw_fd(), 0, &both, std::ptr::null_mut()) })?;
+        Ok(())
     }
 
     /// Makes the descriptor quiet until the next tick.

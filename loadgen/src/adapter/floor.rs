@@ -1,6 +1,6 @@
 //! The floor's language (`floor::wire`).
 
-use super::{Adapter, Heard};
+use super::{Adapter, Heard, Key, Place, Start};
 use crate::floor::wire;
 use crate::ws::frame;
 
@@ -17,7 +17,7 @@ impl Adapter for Floor {
         frame::BINARY
     }
 
-    fn subscribe(&mut self, room: u16, out: &mut Vec<u8>) {
+    fn subscribe(&mut self, room: u16, _: Option<Place>, out: &mut Vec<u8>) {
         out.extend_from_slice(&wire::short(b'S', room));
     }
 
@@ -25,15 +25,16 @@ impl Adapter for Floor {
         out.extend_from_slice(&wire::short(b'U', room));
     }
 
-    fn publish(&mut self, room: u16, _: u64, body: &[u8], out: &mut Vec<u8>) {
+    fn publish(&mut self, room: u16, body: &[u8], _: Option<Key>, out: &mut Vec<u8>) -> u32 {
         wire::write_publish(out, room, self.padding, body);
+        0
     }
 
-    fn hear(&mut self, payload: &[u8]) -> Heard {
-        match payload {
-            [b's', _, _] => Heard { subscribed: 1, ..Heard::default() },
-            [b'u', _, _] => Heard { left: 1, ..Heard::default() },
-            _ => Heard { refused: Some("an answer the floor does not give".to_owned()), ..Heard::default() },
-        }
+    fn hear(&mut self, payload: &[u8], heard: &mut Vec<Heard>) {
+        heard.push(match payload {
+            [b's', _, _] => Heard::Subscribed { start: Start::Live, from: None },
+            [b'u', _, _] => Heard::Left,
+            _ => Heard::Refused { command: None, why: "an answer the floor does not give".to_owned() },
+        });
     }
 }

@@ -1,10 +1,8 @@
-//! The judge: which messages a room has in flight, what each listener must get next, and what went wrong.
+//! The judge: what each listener must get next, and what went wrong.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-
-use crate::marker::{Code, Mark};
 
 /// Numbers of one listener that may be missing at the same time before the rest is given up as lost.
 const MISSING_MAX: usize = 100_000;
@@ -27,8 +25,18 @@ pub struct Faults {
 }
 
 impl Faults {
-    pub fn any(&self) -> bool {
-        *self != Faults::default()
+    pub fn add(&mut self, other: &Faults) {
+        let Faults { lost, duplicated, reordered, unexpected, damaged, refused } = other;
+        self.lost += lost;
+        self.duplicated += duplicated;
+        self.reordered += reordered;
+        self.unexpected += unexpected;
+        self.damaged += damaged;
+        self.refused += refused;
+    }
+
+    pub fn sum(&self) -> u64 {
+        self.named().iter().map(|(_, count)| count).sum()
     }
 
     /// Each count beside its name, in the order in which people read them.
@@ -45,104 +53,6 @@ impl Faults {
     }
 }
 
-/// One published message that some listener may still wait for.
-#[derive(Clone, Copy, Default)]
-struct Entry {
-    code: Code,
-    sent_ns: u64,
-    waiting: u32,
-}
-
-/// One room: its messages in flight and where their marks lie in the frames of its listeners.
-pub struct Track {
-    room: u16,
-    publisher: usize,
-    listeners: u32,
-    published: u64,
-    ring: Vec<Entry>,
-    /// Offset of the code in a delivery, learnt from the last one that had to be searched.
-    offset: usize,
-    /// A payload this long may hold a second event.
-    single_end: usize,
-}
-
-impl Track {
-    /// `in_flight` is how many messages may be on their way at once; older ones can no longer be timed.
-    pub fn new(room: u16, publisher: usize, listeners: u32, in_flight: usize) -> Track {
-        let size = in_flight.saturating_mul(2).next_power_of_two();
-        let ring = vec![Entry::default(); size];
-        Track { room, publisher, listeners, published: 0, ring, offset: 0, single_end: 0 }
-    }
-
-    pub fn room(&self) -> u16 {
-        self.room
-    }
-
-    pub fn publisher(&self) -> usize {
-        self.publisher
-    }
-
-    /// The number the next publication will have.
-    pub fn published(&self) -> u64 {
-        self.published
-    }
-
-    #[inline]
-    fn slot(&self, number: u64) -> usize {
-        number as usize & (self.ring.len() - 1)
-    }
-
-    /// Enters the next message; its latency counts from `sent_ns`.
-    pub fn publish(&mut self, sent_ns: u64) -> (u64, Code) {
-        let number = self.published;
-        let code = Mark { room: self.room, number }.encode();
-        let slot = self.slot(number);
-        self.ring[slot] = Entry { code, sent_ns, waiting: self.listeners };
-        self.published += 1;
-        (number, code)
-    }
-
-    /// Enters a payload if it is the delivery of `number` and nothing else, laid out like the last one learnt:
-    /// when it was sent, and whether its last listener has it now.
-    #[inline]
-    pub fn take_expected(&mut self, payload: &[u8], number: u64) -> Option<(u64, bool)> {
-        if payload.len() >= self.single_end {
-            return None;
-        }
-        let code = payload.get(self.offset..)?.first_chunk::<{ size_of::<Code>() }>()?;
-        let slot = self.slot(number);
-        let entry = &mut self.ring[slot];
-        if *code != entry.code {
-            return None;
-        }
-        entry.waiting = entry.waiting.wrapping_sub(1);
-        Some((entry.sent_ns, entry.waiting == 0))
-    }
-
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// Remembers where the code lies in a delivery; payloads from `single_end` on are searched whole.
-    pub fn learn(&mut self, offset: usize, single_end: usize) {
-        self.offset = offset;
-        self.single_end = single_end;
-    }
-
-    /// One listener has `number`, found off the fast path: when it was sent, and whether that was the last listener.
-    pub fn delivered(&mut self, number: u64) -> (u64, bool) {
-        let slot = self.slot(number);
-        let entry = &mut self.ring[slot];
-        entry.waiting = entry.waiting.wrapping_sub(1);
-        (entry.sent_ns, entry.waiting == 0)
-    }
-
-    /// Whether the ring still knows `number`.
-    pub fn remembers(&self, number: u64) -> bool {
-        number < self.published && self.published - number <= self.ring.len() as u64
-    }
-}
-
 /// What a delivery out of the fast path turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -154,15 +64,25 @@ pub enum Verdict {
     Again,
 }
 
-/// One subscriber's place in its room.
+/// The number that a listener waits for which does not know yet where it begins: no message has it.
+const UNKNOWN: u64 = u64::MAX;
+
+/// One listener's place in its room.
 #[derive(Default)]
 pub struct Listener {
     next: u64,
+    /// While `next` is unknown: the first number that is owed to it. What comes first may lie below, but not above.
+    owed: u64,
     missing: BTreeSet<u64>,
     given_up: u64,
 }
 
 impl Listener {
+    /// One to whom everything from `owed` on must come, and perhaps some before it.
+    pub fn from(owed: u64) -> Listener {
+        Listener { next: UNKNOWN, owed, ..Listener::default() }
+    }
+
     #[inline]
     pub fn next(&self) -> u64 {
         self.next
@@ -175,6 +95,9 @@ impl Listener {
     }
 
     pub fn judge(&mut self, number: u64) -> Verdict {
+        if self.next == UNKNOWN {
+            self.next = self.owed.min(number);
+        }
         if number == self.next {
             self.next += 1;
             return Verdict::InOrder;
@@ -191,9 +114,31 @@ impl Listener {
         if self.missing.remove(&number) { Verdict::Late } else { Verdict::Again }
     }
 
-    /// How many of `published` messages this listener never got.
+    /// It was told that nothing below `number` will come any more: which it forgoes.
+    pub fn skip_to(&mut self, number: u64) -> std::ops::Range<u64> {
+        let first = if self.next == UNKNOWN { self.owed } else { self.next };
+        let skipped = first.min(number)..number;
+        *self =
+            Listener { missing: std::mem::take(&mut self.missing), given_up: self.given_up, ..Listener::from(number) };
+        skipped
+    }
+
+    /// The last so many that it got are gone, and may come again.
+    pub fn retract(&mut self, count: u64) {
+        if self.next != UNKNOWN {
+            self.next = self.next.saturating_sub(count);
+        }
+    }
+
+    /// How many are missing between those that came.
+    pub fn holes(&self) -> u64 {
+        self.missing.len() as u64 + self.given_up
+    }
+
+    /// How many of `published` messages it never got.
     pub fn lost(&self, published: u64) -> u64 {
-        published.saturating_sub(self.next) + self.missing.len() as u64 + self.given_up
+        let next = if self.next == UNKNOWN { self.owed } else { self.next };
+        published.saturating_sub(next) + self.holes()
     }
 }
 
@@ -240,19 +185,23 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_in_flight_until_its_last_listener_has_it() {
-        let mut track = Track::new(9, 0, 2, 4);
-        let (number, code) = track.publish(500);
-        assert_eq!(Mark::decode(&code), Some(Mark { room: 9, number: 0 }));
-        assert_eq!(track.take_expected(&code, number), None);
-        track.learn(0, 17);
-        assert_eq!(track.take_expected(&code, number + 1), None);
-        assert_eq!(track.take_expected(&[code, code].concat(), number), None);
-        assert_eq!(track.take_expected(&code, number), Some((500, false)));
-        assert_eq!(track.delivered(number), (500, true));
-        for _ in 0..8 {
-            track.publish(600);
-        }
-        assert!(!track.remembers(0) && track.remembers(1) && track.remembers(8) && !track.remembers(9));
+    fn whoever_joins_is_owed_what_is_said_from_then_on() {
+        let mut early = Listener::from(5);
+        assert_eq!([3, 4, 5].map(|number| early.judge(number)), [Verdict::InOrder; 3]);
+        assert_eq!(early.lost(6), 0);
+        let mut late = Listener::from(5);
+        assert_eq!(late.judge(7), Verdict::Ahead);
+        assert_eq!((late.lost(8), late.holes()), (2, 2));
+        assert_eq!(Listener::from(5).lost(9), 4);
+    }
+
+    #[test]
+    fn what_was_told_to_be_missing_is_not_lost() {
+        let (mut listener, _) = feed(&[0, 1, 2]);
+        assert_eq!(listener.skip_to(10), 3..10);
+        assert_eq!(listener.judge(9), Verdict::InOrder, "it had been sent before the gap was told");
+        assert_eq!((listener.judge(10), listener.lost(11)), (Verdict::InOrder, 0));
+        listener.retract(2);
+        assert_eq!([9, 10].map(|number| listener.judge(number)), [Verdict::InOrder; 2]);
     }
 }

@@ -1,76 +1,73 @@
-//! The ledger of a run: reads frames, enters each delivery, and hands the little that is none to the adapter.
+//! The ledger of a thread: reads frames, enters each delivery, and hands the little that is none to the adapter.
 //!
 //! The fast path does no parsing beyond the frame's header: the sixteen letters at the room's learnt offset
 //! are compared with those of the message this listener must get next.
 
 use std::io;
 
-use super::judge::{Faults, Listener, Track, Verdict};
-use super::latency::Latencies;
-use crate::adapter::Adapter;
+use super::judge::{Faults, Listener, Verdict};
+use super::tally::Tally;
+use super::track::Track;
+use crate::adapter::{Adapter, Heard, Place};
 use crate::marker::{self, BODY_MIN, Code, Mark};
 use crate::ws::frame::{self, Header};
 
 pub struct Ledger {
     pub tracks: Vec<Track>,
-    /// Messages on their way, per publisher.
-    pub in_flight: Vec<usize>,
     pub faults: Faults,
-    pub first_refusal: Option<String>,
+    pub tally: Tally,
+    /// Of the whole run, to learn what is around a body.
     pub deliveries: u64,
-    pub acked: u64,
-    pub latencies: Latencies,
     delivered_bytes: u64,
-    opcode: u8,
     body: Vec<u8>,
+}
+
+/// Whoever sits in a room, as its reads need it.
+pub struct Seat<'a> {
+    pub listener: &'a mut Listener,
+    /// Index of its room's track.
+    pub track: usize,
+    /// Reads slowly on purpose: its deliveries are judged, but not timed.
+    pub is_slow: bool,
+    /// The place of the last message it saw, where it may have to come back.
+    pub cursor: Option<&'a mut Place>,
 }
 
 /// What a read told besides deliveries.
 #[derive(Default)]
 pub struct Told {
-    pub subscribed: u32,
-    pub left: u32,
+    pub heard: Vec<Heard>,
     /// Payloads of pings to be answered.
     pub pings: Vec<Vec<u8>>,
+    /// The target closes, and why.
+    pub closed: Option<String>,
 }
 
 impl Ledger {
-    pub fn new(tracks: Vec<Track>, publishers: usize, opcode: u8, body: Vec<u8>) -> io::Result<Ledger> {
-        Ok(Ledger {
-            tracks,
-            in_flight: vec![0; publishers],
-            faults: Faults::default(),
-            first_refusal: None,
-            deliveries: 0,
-            acked: 0,
-            latencies: Latencies::new().map_err(io::Error::other)?,
-            delivered_bytes: 0,
-            opcode,
-            body,
-        })
+    pub fn new(tracks: Vec<Track>, body: Vec<u8>) -> Ledger {
+        let (faults, tally) = (Faults::default(), Tally::default());
+        Ledger { tracks, faults, tally, deliveries: 0, delivered_bytes: 0, body }
     }
 
-    /// Mean bytes of a delivery's payload around its body.
-    pub fn delivery_overhead(&self) -> f64 {
-        if self.deliveries == 0 {
-            return 0.0;
-        }
-        self.delivered_bytes as f64 / self.deliveries as f64 - self.body.len() as f64
+    /// Payload bytes of the deliveries so far that were not their bodies.
+    pub fn overhead_bytes(&self) -> i64 {
+        self.delivered_bytes as i64 - (self.deliveries * self.body.len() as u64) as i64
     }
 
     /// Reads all complete frames of one read that ended at `now_ns`; returns how many bytes they took.
     pub fn read(
         &mut self,
         bytes: &[u8],
-        mut listener: Option<(&mut Listener, usize)>,
+        mut seat: Option<Seat<'_>>,
+        language: usize,
         adapter: &mut dyn Adapter,
         now_ns: u64,
         told: &mut Told,
     ) -> io::Result<usize> {
         let mut at = 0;
         loop {
-            if let Some((listener, index)) = &mut listener {
-                at = self.read_expected(bytes, at, listener, *index, now_ns);
+            if let Some(seat) = &mut seat {
+                at = self.read_expected(bytes, at, seat, language, adapter, now_ns);
             }
             let header = frame::read_header(&bytes[at..]).map_err(|_| io::Error::other("a frame too long"))?;
             let Some(header) = header else { break };
@@ -78,10 +75,13 @@ impl Ledger {
                 break;
             };
             at += header.frame_len();
-            let listener = listener.as_mut().map(|(listener, index)| (&mut **listener, *index));
-            self.read_slowly(header, payload, listener, adapter, now_ns, told)?;
+            self.read_slowly(header, payload, seat.as_mut(), language, adapter, now_ns, told)?;
+            if told.closed.is_some() {
+                break;
+            }
         }
-        self.latencies.end_read(now_ns);
+        self.tally.end_read(now_ns);
+        self.tally.counts.bytes_in += at as u64;
         Ok(at)
     }
 
@@ -90,29 +90,30 @@ impl Ledger {
         &mut self,
         bytes: &[u8],
         mut at: usize,
-        listener: &mut Listener,
-        index: usize,
+        seat: &mut Seat<'_>,
+        language: usize,
+        adapter: &dyn Adapter,
         now_ns: u64,
     ) -> usize {
-        let Some(track) = self.tracks.get_mut(index) else {
-            return at;
-        };
+        let opcode = adapter.opcode();
+        let track = &mut self.tracks[seat.track];
         let mut last = None;
         let mut count = 0;
         let mut payload_bytes = 0;
-        while let Some((header_len, payload_len)) = frame::read_plain_header(&bytes[at..], self.opcode) {
+        while let Some((header_len, payload_len)) = frame::read_plain_header(&bytes[at..], opcode) {
             let payload_at = at + header_len;
             let Some(payload) = bytes.get(payload_at..payload_at + payload_len) else {
                 break;
             };
-            let Some((sent_ns, complete)) = track.take_expected(payload, listener.next()) else {
+            let Some(sent_ns) = track.take_expected(payload, seat.listener.next(), language) else {
                 break;
             };
-            listener.step();
-            if complete {
-                self.in_flight[track.publisher()] -= 1;
+            seat.listener.step();
+            if seat.is_slow {
+                self.tally.untimed();
+            } else {
+                self.tally.delivery(sent_ns, now_ns);
             }
-            self.latencies.note(sent_ns, now_ns);
             count += 1;
             payload_bytes += payload_len;
             last = Some(payload);
@@ -122,21 +123,11 @@ impl Ledger {
         self.delivered_bytes += payload_bytes as u64;
         // Whole bodies are compared for one delivery of each run: all of them would cost more than delivering.
         if let Some(payload) = last {
-            let offset = track.offset();
+            let offset = track.offset(language);
             self.check_body(payload, offset);
+            note_place(seat, adapter, payload);
         }
         at
-    }
-
-    fn enter(&mut self, index: usize, number: u64, payload_len: usize, now_ns: u64) {
-        let track = &mut self.tracks[index];
-        let (sent_ns, complete) = track.delivered(number);
-        if complete {
-            self.in_flight[track.publisher()] -= 1;
-        }
-        self.deliveries += 1;
-        self.delivered_bytes += payload_len as u64;
-        self.latencies.note(sent_ns, now_ns);
     }
 
     #[cold]
@@ -144,7 +135,8 @@ impl Ledger {
         &mut self,
         header: Header,
         payload: &[u8],
-        listener: Option<(&mut Listener, usize)>,
+        seat: Option<&mut Seat<'_>>,
+        language: usize,
         adapter: &mut dyn Adapter,
         now_ns: u64,
         told: &mut Told,
@@ -157,7 +149,8 @@ impl Ledger {
             }
             frame::PONG => return Ok(()),
             frame::CLOSE => {
-                return Err(io::Error::other(format!("closed by the target: {}", close_reason(payload))));
+                told.closed = Some(close_reason(payload));
+                return Ok(());
             }
             opcode => {
                 return Err(io::Error::other(format!(
@@ -166,41 +159,39 @@ impl Ledger {
                 )));
             }
         }
-        if let Some((listener, index)) = listener
+        if let Some(seat) = seat
             && let Some(first) = marker::find(payload, 0)
+            && adapter.is_delivery(payload)
         {
-            self.read_marks(payload, first, listener, index, now_ns);
+            self.read_marks(payload, first, seat, language, now_ns);
+            note_place(seat, adapter, payload);
             return Ok(());
         }
-        let heard = adapter.hear(payload);
-        told.subscribed += heard.subscribed;
-        told.left += heard.left;
-        self.acked += u64::from(heard.acked);
-        if let Some(reason) = heard.refused {
-            self.faults.refused += 1;
-            self.first_refusal.get_or_insert(reason);
-        }
+        let before = told.heard.len();
+        adapter.hear(payload, &mut told.heard);
+        let refusals = told.heard[before..].iter().filter(|heard| matches!(heard, Heard::Refused { .. }));
+        self.faults.refused += refusals.count() as u64;
         Ok(())
     }
 
     /// Deliveries whose place in the frame or in the order was not the expected one: all marks of the frame, one by one.
-    fn read_marks(&mut self, payload: &[u8], first: usize, listener: &mut Listener, index: usize, now_ns: u64) {
+    fn read_marks(&mut self, payload: &[u8], first: usize, seat: &mut Seat<'_>, language: usize, now_ns: u64) {
         let mut code_at = Some(first);
         let mut count = 0;
         while let Some(offset) = code_at {
             count += 1;
             code_at = marker::find(payload, offset);
             self.check_body(payload, offset);
-            let track = &self.tracks[index];
+            let track = &mut self.tracks[seat.track];
             let mark = payload[offset..].first_chunk::<{ size_of::<Code>() }>().and_then(Mark::decode);
             let number = match mark {
-                Some(mark) if mark.room == track.room() && mark.number < track.published() => mark.number,
+                Some(mark) if mark.room == track.line.room && mark.number < track.line.published() => mark.number,
                 _ => {
                     self.faults.unexpected += 1;
                     continue;
                 }
             };
-            match listener.judge(number) {
+            match seat.listener.judge(number) {
                 Verdict::InOrder | Verdict::Ahead => {}
                 Verdict::Late => self.faults.reordered += 1,
                 Verdict::Again => {
@@ -208,13 +199,17 @@ impl Ledger {
                     continue;
                 }
             }
-            if track.remembers(number) {
-                // Of several events in one frame the first carries the frame's bytes, so that the sum stays right.
-                self.enter(index, number, if count == 1 { payload.len() } else { 0 }, now_ns);
+            let Some(sent_ns) = track.delivered(number) else { continue };
+            self.deliveries += 1;
+            if seat.is_slow {
+                self.tally.untimed();
+            } else {
+                self.tally.delivery(sent_ns, now_ns);
             }
         }
+        self.delivered_bytes += payload.len() as u64;
         if count == 1 {
-            self.tracks[index].learn(first, payload.len() + self.body.len());
+            self.tracks[seat.track].learn(language, first, payload.len() + self.body.len());
         }
     }
 
@@ -225,10 +220,15 @@ impl Ledger {
             self.faults.damaged += 1;
         }
     }
+}
 
-    /// At the end of a run: what each listener never got.
-    pub fn count_lost<'a>(&mut self, listeners: impl Iterator<Item = (&'a Listener, usize)>) {
-        self.faults.lost = listeners.map(|(listener, index)| listener.lost(self.tracks[index].published())).sum();
+/// Only the last delivery of a read is asked for its place, and those that begin an epoch: these look different.
+fn note_place(seat: &mut Seat<'_>, adapter: &dyn Adapter, payload: &[u8]) {
+    if let Some(cursor) = &mut seat.cursor
+        && let Some((epoch, seq)) = adapter.place(payload)
+    {
+        cursor.seq = seq;
+        cursor.epoch = epoch.unwrap_or(cursor.epoch);
     }
 }
 
@@ -243,10 +243,15 @@ fn close_reason(payload: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::adapter::{self, Kind, Settings};
+    use crate::drive::line::{InFlight, Line};
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
 
     /// A room of one listener into which `published` messages were sent, and the frames a faultless server would send.
     struct Bench {
         ledger: Ledger,
+        line: Arc<Line>,
+        in_flight: InFlight,
         listener: Listener,
         adapter: Box<dyn Adapter>,
         frames: Vec<Vec<u8>>,
@@ -254,12 +259,13 @@ mod tests {
 
     fn bench(published: u64) -> Bench {
         let body = marker::template(64);
-        let mut track = Track::new(4, 0, 1, 32);
+        let in_flight = InFlight::default();
+        let line = Arc::new(Line::new(4, in_flight.clone(), 32));
         let frames = (0..published)
             .map(|_| {
-                let (number, code) = track.publish(1_000);
+                let number = line.publish(1_000, 1);
                 let mut stamped = body.clone();
-                marker::stamp(&mut stamped, &code);
+                marker::stamp(&mut stamped, &Mark { room: 4, number }.encode());
                 // The prefix grows with the number, as decimal numbers in front of a body do.
                 let mut payload = format!("{{\"seq\":{number},\"b\":\"").into_bytes();
                 payload.extend_from_slice(&stamped);
@@ -268,24 +274,25 @@ mod tests {
                 frame
             })
             .collect();
-        let mut ledger = Ledger::new(vec![track], 1, frame::BINARY, body).unwrap();
-        ledger.in_flight[0] = published as usize;
-        ledger.latencies.set_recording(true);
+        let ledger = Ledger::new(vec![Track::new(line.clone(), 1, 1)], body);
         let adapter = adapter::make(Kind::Floor, &Settings::default());
-        Bench { ledger, listener: Listener::default(), adapter, frames }
+        Bench { ledger, line, in_flight, listener: Listener::default(), adapter, frames }
     }
 
     impl Bench {
         fn read(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let listener = Some((&mut self.listener, 0));
-            self.ledger.read(bytes, listener, self.adapter.as_mut(), 2_000, &mut Told::default())
+            self.read_told(bytes, &mut Told::default())
+        }
+
+        fn read_told(&mut self, bytes: &[u8], told: &mut Told) -> io::Result<usize> {
+            let seat = Seat { listener: &mut self.listener, track: 0, is_slow: false, cursor: None };
+            self.ledger.read(bytes, Some(seat), 0, self.adapter.as_mut(), 2_000, told)
         }
 
         fn faults(mut self, order: &[usize]) -> Faults {
             let bytes: Vec<u8> = order.iter().flat_map(|&i| self.frames[i].clone()).collect();
             assert_eq!(self.read(&bytes).unwrap(), bytes.len());
-            self.ledger.count_lost([(&self.listener, 0)].into_iter());
-            self.ledger.faults
+            Faults { lost: self.listener.lost(self.line.published()), ..self.ledger.faults }
         }
     }
 
@@ -300,11 +307,11 @@ mod tests {
                 bench = self::bench(15);
             }
         }
-        assert_eq!((bench.ledger.deliveries, bench.ledger.in_flight[0]), (15, 0));
-        assert_eq!(bench.ledger.latencies.count(), 15);
-        assert!(!bench.ledger.faults.any());
+        assert_eq!((bench.ledger.deliveries, bench.in_flight.load(Ordering::Relaxed)), (15, 0));
+        assert_eq!(bench.ledger.tally.of(crate::record::What::Delivery).unwrap().len(), 15);
+        assert_eq!(bench.ledger.faults, Faults::default());
         // `{"seq":N,"b":"` is 14 bytes, 15 from number 10 on.
-        assert!((bench.ledger.delivery_overhead() - (14.0 * 10.0 + 15.0 * 5.0) / 15.0).abs() < 1e-9);
+        assert_eq!(bench.ledger.overhead_bytes(), 14 * 10 + 15 * 5);
     }
 
     #[test]
@@ -316,7 +323,7 @@ mod tests {
             let rest = &whole[used..];
             assert_eq!(bench.read(rest).unwrap(), rest.len(), "cut at {cut}");
             assert_eq!(bench.ledger.deliveries, 3, "cut at {cut}");
-            assert!(!bench.ledger.faults.any(), "cut at {cut}");
+            assert_eq!(bench.ledger.faults, Faults::default(), "cut at {cut}");
         }
     }
 
@@ -335,7 +342,8 @@ mod tests {
     #[test]
     fn strangers_damage_and_refusals_are_faults_too() {
         let mut other_room = bench(1);
-        other_room.ledger.tracks = vec![Track::new(5, 0, 1, 4)];
+        other_room.line = Arc::new(Line::new(5, InFlight::default(), 4));
+        other_room.ledger.tracks = vec![Track::new(other_room.line.clone(), 1, 1)];
         assert_eq!(other_room.faults(&[0]), Faults { unexpected: 1, ..Faults::default() });
 
         let mut damaged = bench(1);
@@ -358,20 +366,19 @@ mod tests {
         stream.extend(bench.frames[4..].concat());
         assert_eq!(bench.read(&stream).unwrap(), stream.len());
         assert_eq!(bench.ledger.deliveries, 6);
-        assert!(!bench.ledger.faults.any());
+        assert_eq!(bench.ledger.faults, Faults::default());
     }
 
     #[test]
     fn a_close_and_a_fragment_end_the_run_and_a_ping_is_answered() {
         let mut closed = Vec::new();
         frame::write_plain(&mut closed, frame::CLOSE, b"\x0f\xa0later");
-        let error = bench(0).read(&closed).unwrap_err();
-        assert!(error.to_string().contains("4000 later"), "{error}");
+        let mut told = Told::default();
+        bench(0).read_told(&closed, &mut told).unwrap();
+        assert_eq!(told.closed.as_deref(), Some("4000 later"));
         assert!(bench(0).read(&[0x02, 0]).is_err());
 
-        let mut bench = bench(0);
-        let mut told = Told::default();
-        bench.ledger.read(&[0x89, 1, b'x'], None, bench.adapter.as_mut(), 0, &mut told).unwrap();
+        bench(0).read_told(&[0x89, 1, b'x'], &mut told).unwrap();
         assert_eq!(told.pings, [b"x".to_vec()]);
     }
 }

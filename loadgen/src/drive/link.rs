@@ -38,17 +38,37 @@ pub struct Got {
 }
 
 impl Link {
-    /// Starts connecting; `request` goes out first.
-    pub fn connect(net: &mut Net, token: u64, request: Vec<u8>) -> io::Result<Link> {
-        let stream = net.connect()?;
+    /// Starts connecting `stream`; `request` goes out first.
+    pub fn open(net: &Net, stream: TcpStream, token: u64, request: Vec<u8>) -> io::Result<Link> {
         net.epoll.add(&stream, token, Interest::ReadWrite)?;
         let stage = Stage::Connecting;
         Ok(Link { stream, token, stage, partial: Vec::new(), out: request, sent: 0, wants_write: true })
     }
 
-    /// Adds one masked frame to what goes out with the next [`Link::flush`].
-    pub fn queue(&mut self, opcode: u8, payload: &[u8], key: [u8; 4]) {
+    /// Adds one masked frame to what goes out with the next [`Link::flush`]; returns its length.
+    pub fn queue(&mut self, opcode: u8, payload: &[u8], key: [u8; 4]) -> usize {
+        let before = self.out.len();
         frame::write_masked(&mut self.out, opcode, payload, key);
+        self.out.len() - before
+    }
+
+    /// Bytes of half a frame that wait for the rest.
+    pub fn kept(&self) -> usize {
+        self.partial.len()
+    }
+
+    /// Reads nothing until [`Link::thaw`].
+    pub fn freeze(&self, net: &Net) -> io::Result<()> {
+        net.epoll.modify(&self.stream, self.token, Interest::Nothing)
+    }
+
+    pub fn thaw(&self, net: &Net) -> io::Result<()> {
+        net.epoll.modify(&self.stream, self.token, if self.wants_write { Interest::ReadWrite } else { Interest::Read })
+    }
+
+    /// Whether the upgrade is through.
+    pub fn is_open(&self) -> bool {
+        self.stage == Stage::Open
     }
 
     /// Sends everything queued in one call, or as much of it as the socket takes.

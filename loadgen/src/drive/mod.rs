@@ -1,54 +1,54 @@
-//! The driver: one thread that loads a target, far more cheaply than the target can answer, and judges every delivery.
+//! The driver: loads one or more targets, far more cheaply than they can answer, and judges every delivery.
+//!
+//! In reading order: `seating` (who sits where), `line` and `track` (the messages of a room, shared and per thread), `judge`
+//! and `ledger` (what came, and what was wrong with it), `worker` with `sessions`, `posting` and `asking` (a thread and what
+//! its clients do), `run` (the whole), `visit` and `acked` (what is looked up afterwards).
 
-mod churn;
-mod crowd;
-mod idle;
+mod acked;
+mod asking;
+mod client;
+mod control;
 mod judge;
-mod latency;
 mod ledger;
+mod line;
 mod link;
 mod net;
-mod outcome;
-mod stream;
-mod workload;
+mod posting;
+mod run;
+mod seating;
+mod sessions;
+mod tally;
+mod track;
+mod visit;
+mod worker;
 
-use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 pub use judge::Faults;
-pub use outcome::Outcome;
-pub use workload::{Sizes, Workload};
+pub use run::{Unwatched, Watch, run};
 
 use crate::adapter::{Kind, Settings};
-use crate::marker::BODY_MIN;
-use crate::sys;
-use workload::Plan;
+use crate::scenario::Scenario;
 
+/// What to run against what.
 #[derive(Clone, Debug)]
-pub struct Options {
-    pub target: SocketAddr,
-    pub adapter: Kind,
+pub struct Orders {
+    /// Connections go to them in turn.
+    pub targets: Vec<SocketAddr>,
+    /// Connections speak them in turn.
+    pub languages: Vec<Kind>,
     pub settings: Settings,
-    pub workload: Workload,
-    pub sizes: Sizes,
+    pub scenario: Scenario,
+    /// A thread for each.
+    pub cores: Vec<usize>,
     /// Process whose CPU and memory are read.
     pub server_pid: Option<u32>,
-    pub warmup: Duration,
-    pub window: Duration,
-    /// Bytes of each body.
-    pub body: usize,
-}
-
-/// Runs one workload against one target. Ends by itself, whatever the target does.
-pub fn run(options: &Options) -> io::Result<Outcome> {
-    if options.body < BODY_MIN {
-        return Err(io::Error::other(format!("a body needs at least {BODY_MIN} bytes for its mark")));
-    }
-    sys::raise_descriptor_limit()?;
-    match options.workload.plan(&options.sizes) {
-        Plan::Stream(stream) => stream::run(options, stream),
-        Plan::Churn { at_once } => churn::run(options, at_once),
-        Plan::Idle { connections, per_room } => idle::run(options, connections, per_room),
-    }
+    /// Whether clients that lose their connection come back, and senders say again what had no ack.
+    pub returns: bool,
+    /// Whether acks are looked up in history at the end.
+    pub checks_acks: bool,
+    /// Tells this run's messages from those of another one.
+    pub stream: u64,
+    /// For the record: the command line, without secrets.
+    pub command: Vec<String>,
 }

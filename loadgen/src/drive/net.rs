@@ -13,7 +13,7 @@ const SOURCES: u8 = 100;
 
 pub struct Net {
     pub epoll: Epoll,
-    target: SocketAddr,
+    targets: Vec<SocketAddr>,
     next_source: u8,
     random: u64,
     /// The proof that each connection expects.
@@ -21,32 +21,42 @@ pub struct Net {
 }
 
 impl Net {
-    pub fn new(target: SocketAddr) -> io::Result<Net> {
+    /// `index` tells the connections of one thread from those of another.
+    pub fn new(targets: Vec<SocketAddr>, index: usize) -> io::Result<Net> {
         Ok(Net {
             epoll: Epoll::new()?,
-            target,
-            next_source: 0,
-            random: u64::from(std::process::id()) << 32 | 0x9E37_79B9,
+            targets,
+            next_source: (index * 37 % usize::from(SOURCES)) as u8,
+            random: u64::from(std::process::id()) << 32 | 0x9E37_79B9 ^ (index as u64) << 8,
             accept: handshake::accept_value(handshake::CLIENT_KEY),
         })
     }
 
+    /// Connections go to the targets in turn.
+    fn target(&self, connection: usize) -> SocketAddr {
+        self.targets[connection % self.targets.len()]
+    }
+
     /// The head that a connection opens with, given its adapter's path and header lines.
-    pub fn request(&self, (path, more): (String, String)) -> Vec<u8> {
-        handshake::request(&self.target.to_string(), &path, &more).into_bytes()
+    pub fn request(&self, connection: usize, (path, more): (String, String)) -> Vec<u8> {
+        handshake::request(&self.target(connection).to_string(), &path, &more).into_bytes()
     }
 
     /// Starts a connection; it is made when the socket turns writable.
-    pub fn connect(&mut self) -> io::Result<TcpStream> {
-        let socket = Socket::new(Domain::for_address(self.target), Type::STREAM, None)?;
+    pub fn connect(&mut self, connection: usize, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
+        let target = self.target(connection);
+        let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
-        if self.target.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        if target.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
             self.next_source = self.next_source % SOURCES + 1;
             sys::bind_address_only(&socket)?;
             socket.bind(&SocketAddr::from(([127, 0, 0, 1 + self.next_source], 0)).into())?;
         }
-        match socket.connect(&self.target.into()) {
+        match socket.connect(&target.into()) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
             Err(error) => return Err(error),

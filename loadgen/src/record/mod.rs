@@ -39,6 +39,9 @@ pub struct Record {
     /// Of the whole run, warm-up and end included.
     pub faults: Faults,
     pub first_refusal: Option<String>,
+    /// Why the first connection ended that nobody had ended and that did not come back.
+    pub first_disconnect: Option<String>,
+    pub first_broken_ack: Option<String>,
     pub gaps: Gaps,
     pub acks: Acks,
     /// Of the measured window, by what took the time.
@@ -104,6 +107,14 @@ pub struct Gaps {
     pub resumed: u64,
 }
 
+impl Gaps {
+    pub fn add(&mut self, other: &Gaps) {
+        self.told += other.told;
+        self.disconnects += other.disconnects;
+        self.resumed += other.resumed;
+    }
+}
+
 /// What became of the promises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acks {
@@ -128,6 +139,9 @@ pub struct Cost {
     pub headroom: f64,
     /// What others on the same hardware took of the machine's CPU.
     pub stolen_share: Option<f64>,
+    /// Mean payload bytes around a body, as delivered and as posted.
+    pub delivery_overhead_bytes: f64,
+    pub post_overhead_bytes: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -52,6 +52,8 @@ pub fn of(record: &Record) -> Verdict {
         ));
     }
     let mut failed = faults(&record.faults, &record.acks);
+    failed.extend(record.first_disconnect.iter().map(|reason| format!("a connection ended: {reason}")));
+    failed.extend(record.first_broken_ack.clone());
     failed.extend(record.first_refusal.iter().map(|reason| format!("first refusal: {reason}")));
     failed.extend(record.expectations.iter().filter(|one| !one.held).map(|one| one.sentence()));
     // What was lost was lost, whoever was the bottleneck.

@@ -54,6 +54,10 @@ pub fn check(scenario: &Scenario) -> Result<(), Complaint> {
     if moves && posts.from_seats {
         return Err(("posts.from_seats", "members that leave cannot be the senders".to_owned()));
     }
+    if members.slow_share > 0.0 && posts.in_flight > 0 {
+        let hint = "a message would be in flight until the slowest listener has it; give a rate";
+        return Err(("posts.in_flight", hint.to_owned()));
+    }
     within("pages.rate", pages.rate, 0.0, 1e6)?;
     within("pages.size", f64::from(pages.size), 1.0, 200.0)?;
     within("pages.prepared", f64::from(pages.prepared), 0.0, 1e7)?;

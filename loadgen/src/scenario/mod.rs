@@ -7,7 +7,8 @@ mod shipped;
 
 use serde::{Deserialize, Serialize};
 
-pub use file::{load, parse};
+pub use check::check;
+pub use file::load;
 pub use shipped::{SHIPPED, shipped};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

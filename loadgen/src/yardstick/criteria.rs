@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::outcome::{Outcome, Workload};
 use super::plan::{Cell, ENCODINGS, History, PER_FRAME, PLAIN, Target};
-use crate::drive::{Outcome, Workload};
 
 /// One run of one cell.
 #[derive(Clone, Debug, Serialize)]
@@ -37,7 +37,7 @@ impl Metric {
             Metric::Rate => Some(outcome.per_second),
             Metric::ServerCpu => outcome.server_cpu_us_each,
             Metric::ShardCpu => outcome.shard_cpu_us_each,
-            Metric::P50 => Some(outcome.latency_us.p50),
+            Metric::P50 => Some(outcome.p50_us),
             Metric::Memory => outcome.memory_bytes_each,
         }
     }
@@ -195,11 +195,10 @@ mod tests {
 
     fn outcome(rate: f64, cpu: f64) -> Outcome {
         let text = format!(
-            r#"{{"workload":"F2","adapter":"floor","unit":"delivery","seconds":1.0,"operations":10,"per_second":{rate},
-            "server_cpu_us_each":{cpu},"server_cpu_share":0.9,"client_cpu_share":0.5,
-            "latency_us":{{"p50":1.0,"p99":1.0,"p999":1.0,"max":1.0}},"published":1,"acked":0,
+            r#"{{"workload":"F2","unit":"delivery","seconds":1.0,"operations":10,"per_second":{rate},
+            "server_cpu_us_each":{cpu},"server_cpu_share":0.9,"client_cpu_share":0.5,"headroom":2.0,"p50_us":1.0,"p99_us":1.0,
             "faults":{{"lost":0,"duplicated":0,"reordered":0,"unexpected":0,"damaged":0,"refused":0}},
-            "first_refusal":null,"delivery_overhead":0.0,"publish_overhead":0.0,"memory_bytes_each":null}}"#
+            "reasons":[],"delivery_overhead":0.0,"post_overhead":0.0}}"#
         );
         serde_json::from_str(&text).unwrap()
     }

@@ -3,25 +3,28 @@
 //! Absolute figures vary by a third from day to day; what is judged are ratios within a round.
 
 mod criteria;
+mod outcome;
 mod plan;
 mod report;
 mod server;
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::adapter::{Kind, Settings, Tokens};
-use crate::drive::{self, Outcome, Sizes, Workload};
+use crate::drive::{self, Orders, Unwatched};
+use crate::measure;
+use crate::scenario;
 use crate::sys;
 use criteria::{Ruling, Sample};
+use outcome::{Outcome, Workload};
 use plan::{Cell, Encoding, Frames, Target};
 use server::{Broker, Cores, Server};
 
 /// Bytes of every body.
-const BODY: usize = 128;
+const BODY: u32 = 128;
 
 /// Bytes around a body in the floor's own publication.
 const FLOOR_PUBLISH_OVERHEAD: f64 = 5.0;
@@ -195,17 +198,24 @@ impl Yardstick<'_> {
                 (server, Kind::Floor, Settings { padding: size.publish_padding, ..Settings::default() })
             }
         };
-        drive::run(&drive::Options {
-            target: server.address,
-            adapter,
+        let mut scenario = scenario::shipped(cell.workload.scenario())
+            .unwrap_or_else(|| Err("no such scenario".to_owned()))
+            .map_err(io::Error::other)?;
+        scenario.time = scenario::Time { warm_up_seconds: self.args.warmup, seconds: self.args.seconds };
+        scenario.posts.body = BODY;
+        let orders = Orders {
+            targets: vec![server.address],
+            languages: vec![adapter],
             settings,
-            workload: cell.workload,
-            sizes: Sizes::default(),
+            scenario,
+            cores: self.cores.driver.clone(),
             server_pid: Some(server.pid()),
-            warmup: Duration::from_secs_f64(self.args.warmup),
-            window: Duration::from_secs_f64(self.args.seconds),
-            body: BODY,
-        })
+            returns: false,
+            checks_acks: false,
+            stream: measure::unix_ms(),
+            command: Vec::new(),
+        };
+        Ok(Outcome::of(cell.workload, &drive::run(orders, &mut Unwatched)?))
     }
 
     /// Learns from a short run what one of our encodings puts around a body.
@@ -213,11 +223,15 @@ impl Yardstick<'_> {
         let cell = Cell { workload: Workload::F2, target: Target::ours(encoding) };
         let outcome = self.measure(cell)?;
         if outcome.failed() {
-            return Err(io::Error::other(format!("the first run over {} failed:\n{outcome}", cell.target.name())));
+            return Err(io::Error::other(format!(
+                "the first run over {} failed: {:?}",
+                cell.target.name(),
+                outcome.reasons
+            )));
         }
         Ok(FrameSize {
             delivery_overhead: outcome.delivery_overhead.round() as u16,
-            publish_padding: (outcome.publish_overhead - FLOOR_PUBLISH_OVERHEAD).round() as u16,
+            publish_padding: (outcome.post_overhead - FLOOR_PUBLISH_OVERHEAD).round() as u16,
         })
     }
 }

@@ -1,8 +1,8 @@
 //! The yardstick's findings as tables for people.
 
 use super::criteria::{Bound, Metric, Ruling, Sample, median};
+use super::outcome::{Outcome, Workload};
 use super::plan::Cell;
-use crate::drive::{Outcome, Workload};
 
 /// One line per cell: medians over its rounds.
 pub fn medians(cells: &[Cell], samples: &[Sample]) -> String {
@@ -30,7 +30,7 @@ pub fn medians(cells: &[Cell], samples: &[Sample]) -> String {
                 number(middle(&|outcome| Metric::ServerCpu.of(outcome)), 3),
                 number(middle(&|outcome| Metric::ShardCpu.of(outcome)), 3),
                 number(middle(&|outcome| Metric::P50.of(outcome)), 1),
-                number(middle(&|outcome| Some(outcome.latency_us.p99)), 1),
+                number(middle(&|outcome| Some(outcome.p99_us)), 1),
                 number(percent(&|outcome| outcome.server_cpu_share), 0),
                 number(percent(&|outcome| Some(outcome.client_cpu_share)), 0),
             );
@@ -49,8 +49,8 @@ fn complaint(sample: &Sample) -> Option<String> {
     match &sample.result {
         Err(error) => Some(format!("NO RESULT: {error}")),
         Ok(outcome) if outcome.failed() => {
-            let refusal = outcome.first_refusal.as_deref().unwrap_or("");
-            Some(format!("FAILED: {} operations, {:?} {refusal}", outcome.operations, outcome.faults))
+            let reasons = outcome.reasons.join(", ");
+            Some(format!("FAILED: {} operations, {:?} {reasons}", outcome.operations, outcome.faults))
         }
         Ok(outcome) if outcome.driver_bound() => Some("the driver was the bottleneck".to_owned()),
         Ok(outcome) if !outcome.was_quiet() => {

@@ -1,0 +1,207 @@
+//! `loadgen run`: a scenario from its name or file, changed by flags, against targets; then the verdict and what else was
+//! asked for.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::adapter::{Kind, Settings, Tokens};
+use crate::cli::{parse_seconds, parse_target};
+use crate::drive::{self, Orders, Unwatched};
+use crate::measure;
+use crate::record::Record;
+use crate::record::expect::Expected;
+use crate::record::verdict::{self, Word};
+use crate::scenario::{self, Scenario};
+use crate::sys;
+
+#[derive(Args)]
+pub struct RunArgs {
+    /// A scenario's name (see `loadgen scenarios`), or a TOML file
+    pub scenario: String,
+    /// ws://ADDRESS:PORT; connections go to several in turn
+    #[arg(long, required = true, value_delimiter = ',', value_parser = parse_target)]
+    pub target: Vec<SocketAddr>,
+    /// What the target speaks; connections speak several in turn
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "rookery-json")]
+    pub language: Vec<Kind>,
+    /// Token for all connections
+    #[arg(long, env = "LOADGEN_TOKEN", hide_env_values = true, conflicts_with = "secret")]
+    pub token: Option<String>,
+    /// Secret of the target, to give each connection a token and thus a user of its own
+    #[arg(long, env = "LOADGEN_SECRET", hide_env_values = true)]
+    pub secret: Option<String>,
+    /// Process whose CPU and memory are read
+    #[arg(long)]
+    pub server_pid: Option<u32>,
+    /// Cores of the load, a thread for each [default: all that this process may use]
+    #[arg(long, value_delimiter = ',')]
+    pub cores: Vec<usize>,
+    /// Clients that lose their connection come back and go on; senders say again what had no ack
+    #[arg(long)]
+    pub returns: bool,
+    /// Do not look acks up in history at the end
+    #[arg(long)]
+    pub no_history_check: bool,
+    /// What must hold, such as 'p99<5ms' or 'lost=0' (may be repeated)
+    #[arg(long, value_name = "FIGURE<BOUND")]
+    pub expect: Vec<Expected>,
+    /// Print the record as JSON instead of the verdict's details
+    #[arg(long)]
+    pub json: bool,
+    /// Write the record as JSON into this file
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Ballast in each post (floor)
+    #[arg(long, default_value_t = 0, hide = true)]
+    pub padding: u16,
+    #[command(flatten)]
+    pub changes: Changes,
+}
+
+/// Single values of the scenario.
+#[derive(Args)]
+#[command(next_help_heading = "Changes to the scenario")]
+pub struct Changes {
+    /// rooms.count
+    #[arg(long)]
+    rooms: Option<u32>,
+    /// rooms.seats
+    #[arg(long)]
+    seats: Option<u32>,
+    /// rooms.zipf
+    #[arg(long)]
+    zipf: Option<f64>,
+    /// posts.rate, messages a second
+    #[arg(long, conflicts_with = "in_flight")]
+    rate: Option<f64>,
+    /// posts.in_flight, per sender
+    #[arg(long)]
+    in_flight: Option<u32>,
+    /// posts.senders
+    #[arg(long)]
+    senders: Option<u32>,
+    /// posts.body, bytes
+    #[arg(long)]
+    body: Option<u32>,
+    /// time.seconds, the measured window
+    #[arg(long, value_parser = parse_seconds)]
+    seconds: Option<f64>,
+    /// time.warm_up_seconds
+    #[arg(long, value_parser = parse_seconds)]
+    warm_up: Option<f64>,
+}
+
+impl Changes {
+    fn apply(&self, scenario: &mut Scenario) {
+        fn set<T: Copy>(value: &mut T, change: Option<T>) {
+            *value = change.unwrap_or(*value);
+        }
+        set(&mut scenario.rooms.count, self.rooms);
+        set(&mut scenario.rooms.seats, self.seats);
+        set(&mut scenario.rooms.zipf, self.zipf);
+        set(&mut scenario.posts.senders, self.senders);
+        set(&mut scenario.posts.body, self.body);
+        set(&mut scenario.time.seconds, self.seconds);
+        set(&mut scenario.time.warm_up_seconds, self.warm_up);
+        if let Some(rate) = self.rate {
+            (scenario.posts.rate, scenario.posts.in_flight) = (rate, 0);
+        }
+        if let Some(in_flight) = self.in_flight {
+            (scenario.posts.rate, scenario.posts.in_flight) = (0.0, in_flight);
+        }
+    }
+}
+
+/// Runs and tells. True: it held.
+pub fn run(args: &RunArgs) -> io::Result<bool> {
+    let orders = orders(args).map_err(io::Error::other)?;
+    let mut record = drive::run(orders, &mut Unwatched)?;
+    record.expectations = args.expect.iter().map(|expected| expected.judge(&record)).collect();
+    record.verdict = verdict::of(&record);
+    tell(args, &record)?;
+    Ok(record.verdict.word == Word::Pass)
+}
+
+fn orders(args: &RunArgs) -> Result<Orders, String> {
+    let mut scenario = match scenario::shipped(&args.scenario) {
+        Some(scenario) => scenario?,
+        None if Path::new(&args.scenario).exists() => scenario::load(Path::new(&args.scenario))?,
+        None => {
+            let names: Vec<&str> = scenario::SHIPPED.iter().map(|(name, _)| *name).collect();
+            return Err(format!("`{}` is neither a file nor one of {}", args.scenario, names.join(", ")));
+        }
+    };
+    args.changes.apply(&mut scenario);
+    scenario::check(&scenario).map_err(|(key, what)| format!("{key}: {what}"))?;
+    let allowed = sys::allowed_cores().map_err(|error| error.to_string())?;
+    if let Some(core) = args.cores.iter().find(|core| !allowed.contains(core)) {
+        return Err(format!("--cores {core}: this process may use {allowed:?}"));
+    }
+    let tokens = match (&args.token, &args.secret) {
+        (_, Some(secret)) => Tokens::Minted(secret.clone()),
+        (Some(token), None) => Tokens::Given(token.clone()),
+        (None, None) => Tokens::None,
+    };
+    Ok(Orders {
+        targets: args.target.clone(),
+        languages: args.language.clone(),
+        settings: Settings { padding: args.padding, tokens },
+        scenario,
+        cores: if args.cores.is_empty() { allowed } else { args.cores.clone() },
+        server_pid: args.server_pid,
+        returns: args.returns,
+        checks_acks: !args.no_history_check,
+        stream: measure::unix_ms(),
+        command: without_secrets(std::env::args()),
+    })
+}
+
+/// The command line as it may be shown to anybody.
+fn without_secrets(args: impl Iterator<Item = String>) -> Vec<String> {
+    let mut hide_next = false;
+    args.map(|arg| {
+        let secret = ["--token", "--secret"];
+        if std::mem::replace(&mut hide_next, secret.contains(&arg.as_str())) {
+            return "***".to_owned();
+        }
+        match arg.split_once('=') {
+            Some((name, _)) if secret.contains(&name) => format!("{name}=***"),
+            _ => arg,
+        }
+    })
+    .collect()
+}
+
+fn tell(args: &RunArgs, record: &Record) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(record)?;
+    if args.json {
+        println!("{json}");
+    } else {
+        println!("{}", record.verdict.sentence);
+        record.verdict.reasons.iter().skip(1).for_each(|reason| println!("      {reason}"));
+    }
+    if let Some(path) = &args.record {
+        fs::write(path, json).map_err(|error| named(path, &error))?;
+    }
+    Ok(())
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recorded_command_line_tells_no_secret() {
+        let line = ["loadgen", "run", "--secret", "s3cret", "--token=t0ken", "--rate", "5"].map(str::to_owned);
+        let shown = without_secrets(line.into_iter());
+        assert_eq!(shown, ["loadgen", "run", "--secret", "***", "--token=***", "--rate", "5"]);
+    }
+}
