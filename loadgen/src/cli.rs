@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::floor::Mode;
+use crate::floor::{Fault, Mode};
 use crate::run::RunArgs;
 use crate::yardstick::YardstickArgs;
 
@@ -21,6 +21,7 @@ pub enum Command {
     /// Serve as the least a WebSocket fan-out can cost; prints its address first
     Floor(FloorArgs),
     /// Load one or more targets with a scenario, and judge what comes back
+    #[command(args_override_self = true)]
     #[command(after_help = "Exit status: 0 PASS, 1 FAIL or INVALID, 2 could not be run.")]
     Run(Box<RunArgs>),
     /// List the scenarios that come with the program
@@ -38,6 +39,12 @@ pub struct FloorArgs {
     /// Ballast in each delivery, to match another server's frames
     #[arg(long, default_value_t = 0)]
     pub frame_overhead: u16,
+    /// Do wrong, to see whether a judge notices; every delivery is then sent alone
+    #[arg(long, value_enum)]
+    pub fault: Option<Fault>,
+    /// Which deliveries: one in so many
+    #[arg(long, default_value_t = 10_000, requires = "fault")]
+    pub every: u64,
 }
 
 pub fn parse_target(text: &str) -> Result<SocketAddr, String> {

@@ -28,7 +28,10 @@ use yardstick::YardstickArgs;
 
 fn main() -> ExitCode {
     let done: io::Result<bool> = match Cli::parse().command {
-        Command::Floor(args) => floor::run(args.mode, args.listen, usize::from(args.frame_overhead)).map(|()| true),
+        Command::Floor(args) => {
+            let fault = args.fault.map(|fault| (fault, args.every));
+            floor::run(args.mode, fault, args.listen, usize::from(args.frame_overhead)).map(|()| true)
+        }
         Command::Run(args) => run::run(&args),
         Command::Scenarios => scenarios(),
         Command::CoreYardstick(args) => core_yardstick(&args),

@@ -54,6 +54,10 @@ impl Acked {
 pub struct Audit {
     room: u16,
     acked: std::iter::Peekable<std::vec::IntoIter<(Place, u64)>>,
+    /// Found, or missing between others that were found.
+    pub checked: u64,
+    /// Older than the first message of history.
+    pub expired: u64,
     pub broken: u64,
     /// The first that was not where its ack said.
     pub first: Option<String>,
@@ -61,13 +65,21 @@ pub struct Audit {
 
 impl Audit {
     pub fn new(room: u16, acked: &Acked) -> Audit {
-        Audit { room, acked: acked.by_place().into_iter().peekable(), broken: 0, first: None }
+        Audit { room, acked: acked.by_place().into_iter().peekable(), checked: 0, expired: 0, broken: 0, first: None }
+    }
+
+    /// The oldest message that is kept: a target may let go of what lies before it.
+    pub fn begin(&mut self, place: Place) {
+        while self.acked.next_if(|(at, _)| *at < place).is_some() {
+            self.expired += 1;
+        }
     }
 
     /// The next message of history, oldest first.
     pub fn item(&mut self, place: Place, mark: Option<Mark>) {
         self.skip_below(place);
         if let Some((at, number)) = self.acked.next_if(|(at, _)| *at == place) {
+            self.checked += 1;
             let there = mark.filter(|mark| mark.room == self.room).map(|mark| mark.number);
             if there != Some(number) {
                 self.fault(at, number, &format!("{there:?} stands there"));
@@ -82,6 +94,7 @@ impl Audit {
 
     fn skip_below(&mut self, place: Place) {
         while let Some((at, number)) = self.acked.next_if(|(at, _)| *at < place) {
+            self.checked += 1;
             self.fault(at, number, "it is not in history");
         }
     }
@@ -137,5 +150,15 @@ mod tests {
         assert_eq!(broken(&acked, &[(10, mark(0)), (11, mark(1))]), 1, "the last is gone");
         assert_eq!(broken(&acked, &[(10, mark(1)), (11, mark(0)), (13, mark(2))]), 2, "two changed places");
         assert_eq!(broken(&acked, &[]), 3);
+    }
+
+    #[test]
+    fn what_is_older_than_the_oldest_kept_is_no_broken_promise() {
+        let acked = acked(&[(0, 10), (1, 11), (2, 12)]);
+        let mut audit = Audit::new(3, &acked);
+        audit.begin(place(11));
+        audit.item(place(11), mark(1));
+        audit.end();
+        assert_eq!((audit.expired, audit.checked, audit.broken), (1, 2, 1), "the newest must be there all the same");
     }
 }

@@ -17,6 +17,9 @@ use crate::show::Phase;
 /// Who comes back says so many at once, so that it does not meet the target's own limit.
 const IN_THE_AIR: usize = 32;
 
+/// A message may have come to everybody long before its ack, which may wait for a disk. Targets bound what is unanswered.
+const UNANSWERED_MOST: usize = 512;
+
 #[derive(Clone, Copy)]
 struct Post {
     sender: usize,
@@ -105,7 +108,8 @@ impl Worker {
             Pace::Silent => None,
             Pace::InFlight(window) => {
                 let is_in = self.clients[sender.client].step == Step::In;
-                (is_in && sender.plan.in_flight.load(Ordering::Acquire) < window).then_some(now_ns)
+                let has_room = sender.plan.in_flight.load(Ordering::Acquire) < window;
+                (is_in && has_room && sender.in_the_air < UNANSWERED_MOST).then_some(now_ns)
             }
             Pace::Rate(_) => {
                 let rate = self.control.rate();

@@ -211,6 +211,9 @@ impl Run<'_> {
             Some(Report::Failed(error)) => return Err(error),
             other => other,
         };
+        if self.threads.iter().any(JoinHandle::is_finished) {
+            return Err(io::Error::other("a thread of the run ended early"));
+        }
         if self.pulsed.elapsed() >= PULSE {
             self.pulsed = Instant::now();
             self.pulse()?;
@@ -387,6 +390,7 @@ impl Run<'_> {
             languages: self.orders.languages.clone(),
             environment: measure::environment(&self.orders.cores),
             totals: Totals { connections: seated, ..totals },
+            posted: published,
             faults,
             first_refusal,
             first_disconnect: broken,

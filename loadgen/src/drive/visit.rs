@@ -143,6 +143,9 @@ pub fn audit(orders: &Orders, acked: &[(u16, Acked)]) -> io::Result<Option<(Acks
                     break page;
                 }
             };
+            if let Some(oldest) = items.first().filter(|_| skip == 0) {
+                audit.begin(oldest.place);
+            }
             skip += items.len() as u64;
             items.iter().for_each(|item| audit.item(item.place, item.mark));
             if !more || items.is_empty() {
@@ -151,7 +154,8 @@ pub fn audit(orders: &Orders, acked: &[(u16, Acked)]) -> io::Result<Option<(Acks
         }
         audit.end();
         acks.given += acked.count();
-        acks.checked += acked.count();
+        acks.checked += audit.checked;
+        acks.expired += audit.expired;
         acks.broken += audit.broken;
         first = first.or(audit.first);
     }

@@ -187,7 +187,8 @@ impl Worker {
     fn work(&mut self) -> io::Result<()> {
         self.gather()?;
         let _ = self.reports.send(Report::Gathered);
-        while self.phase != Phase::Draining {
+        // Straight to the end where the run has failed elsewhere.
+        while !matches!(self.phase, Phase::Draining | Phase::Checking) {
             let now_ns = self.now_ns();
             self.keep_time(now_ns)?;
             match self.phase {

@@ -5,6 +5,7 @@
 
 mod batching;
 mod conn;
+mod faulty;
 mod per_frame;
 mod rooms;
 pub mod wire;
@@ -19,6 +20,7 @@ use socket2::{Domain, Socket, Type};
 use crate::sys::{self, Epoll, Events, Interest};
 use crate::ws::{frame, handshake};
 use conn::Conns;
+pub use faulty::Fault;
 use rooms::Rooms;
 use wire::Order;
 
@@ -49,13 +51,16 @@ fn append_delivery(out: &mut Vec<u8>, opcode: u8, overhead: usize, body: &[u8]) 
 }
 
 /// Listens, prints the address as the first line, and serves until killed.
-pub fn run(mode: Mode, listen: SocketAddr, overhead: usize) -> io::Result<()> {
+pub fn run(mode: Mode, fault: Option<(Fault, u64)>, listen: SocketAddr, overhead: usize) -> io::Result<()> {
     sys::raise_descriptor_limit()?;
     let listener = bind(listen)?;
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", listener.local_addr()?)?;
     stdout.flush()?;
     drop(stdout);
+    if let Some((fault, every)) = fault {
+        return serve(listener, faulty::Faulty::new(fault, every, overhead));
+    }
     match mode {
         Mode::Batching => serve(listener, batching::Batching::new(overhead)),
         Mode::PerFrame => serve(listener, per_frame::PerFrame::new(overhead)),

@@ -36,6 +36,8 @@ pub struct Record {
     pub environment: Environment,
     /// Of the measured window.
     pub totals: Totals,
+    /// Messages that were sent in the whole run, warm-up included.
+    pub posted: u64,
     /// Of the whole run, warm-up and end included.
     pub faults: Faults,
     pub first_refusal: Option<String>,
@@ -122,7 +124,9 @@ pub struct Acks {
     pub given: u64,
     /// Of them looked up in history at the end.
     pub checked: u64,
-    /// Of those not there, or elsewhere than the ack said.
+    /// Of the others, those older than the oldest message that the target keeps.
+    pub expired: u64,
+    /// Of the checked ones not there, or elsewhere than the ack said.
     pub broken: u64,
 }
 

@@ -1,7 +1,10 @@
-//! A floor server as a child process, for tests that talk to one.
+//! A floor server as a child process, and runs against it, for tests.
+#![allow(dead_code)]
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
 
 pub const LOADGEN: &str = env!("CARGO_BIN_EXE_loadgen");
 
@@ -13,11 +16,11 @@ pub struct Floor {
 
 impl Floor {
     pub fn start(mode: &str, overhead: u16) -> Floor {
-        let mut child = Command::new(LOADGEN)
-            .args(["floor", "--mode", mode, "--frame-overhead", &overhead.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Floor::with(&["--mode", mode, "--frame-overhead", &overhead.to_string()])
+    }
+
+    pub fn with(args: &[&str]) -> Floor {
+        let mut child = Command::new(LOADGEN).arg("floor").args(args).stdout(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
         Floor { child, address: address.trim().to_owned() }
@@ -29,4 +32,27 @@ impl Drop for Floor {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// A short run of a scenario over the floor's language.
+pub fn run(target: &str, scenario: &str, more: &[&str]) -> Output {
+    Command::new(LOADGEN)
+        .args(["run", scenario, "--target", &format!("ws://{target}"), "--language", "floor"])
+        .args(["--seconds", "0.3", "--warm-up", "0.05", "--json"])
+        .args(more)
+        .output()
+        .unwrap()
+}
+
+/// What it wrote down.
+pub fn record(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no record, but: {text}"))
+}
+
+pub fn assert_faultless(record: &Value) {
+    for fault in ["lost", "duplicated", "reordered", "unexpected", "damaged", "refused"] {
+        assert_eq!(record["faults"][fault], 0, "{fault} in {record:#}");
+    }
+    assert!(record["verdict"]["word"] != "FAIL", "{record:#}");
 }
