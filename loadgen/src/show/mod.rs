@@ -1,7 +1,35 @@
 //! What people see while a run goes on: a screen where there is a terminal, one line a second where there is none.
 
+mod lines;
+#[cfg(test)]
+mod samples;
+mod text;
+
+use std::io;
+
 use crate::drive::Faults;
 use crate::record::{Gaps, Second, Totals};
+
+pub use lines::Lines;
+
+/// Somebody who watches a run.
+pub trait Show {
+    /// Shows what is new. May be called as often as one likes.
+    fn pulse(&mut self, pulse: &Pulse) -> io::Result<()>;
+
+    /// What was asked for since the last call. Does not wait.
+    fn wishes(&mut self) -> io::Result<Vec<Wish>>;
+}
+
+impl<W: io::Write> Show for Lines<W> {
+    fn pulse(&mut self, pulse: &Pulse) -> io::Result<()> {
+        Lines::pulse(self, pulse)
+    }
+
+    fn wishes(&mut self) -> io::Result<Vec<Wish>> {
+        Ok(Vec::new())
+    }
+}
 
 /// What a run says of itself, several times a second.
 #[derive(Clone, Debug, Default)]
