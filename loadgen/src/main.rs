@@ -13,6 +13,7 @@ mod measure;
 mod record;
 mod run;
 mod scenario;
+mod search;
 mod show;
 mod sys;
 mod ws;

@@ -10,12 +10,14 @@ use clap::Args;
 
 use crate::adapter::{Kind, Settings, Tokens};
 use crate::cli::{parse_seconds, parse_target};
-use crate::drive::{self, Orders, Unwatched};
+use crate::drive::{self, Orders};
 use crate::measure;
-use crate::record::Record;
 use crate::record::expect::Expected;
 use crate::record::verdict::{self, Word};
-use crate::scenario::{self, Scenario};
+use crate::record::{Record, Step};
+use crate::scenario::{self, Pace, Scenario};
+use crate::search;
+use crate::show;
 use crate::sys;
 
 #[derive(Args)]
@@ -49,6 +51,15 @@ pub struct RunArgs {
     /// What must hold, such as 'p99<5ms' or 'lost=0' (may be repeated)
     #[arg(long, value_name = "FIGURE<BOUND")]
     pub expect: Vec<Expected>,
+    /// Look for the highest rate at which everything expected holds; a p99 below 10 ms unless something else is expected
+    #[arg(long)]
+    pub search: bool,
+    /// One line a second, even on a terminal
+    #[arg(long)]
+    pub plain: bool,
+    /// Show nothing while it runs
+    #[arg(long, conflicts_with = "plain")]
+    pub quiet: bool,
     /// Print the record as JSON instead of the verdict's details
     #[arg(long)]
     pub json: bool,
@@ -116,14 +127,60 @@ impl Changes {
     }
 }
 
+/// What a search holds a rate to where nothing is expected.
+const SEARCHED: &str = "p99<10ms";
+
 /// Runs and tells. True: it held.
 pub fn run(args: &RunArgs) -> io::Result<bool> {
     let orders = orders(args).map_err(io::Error::other)?;
-    let mut record = drive::run(orders, &mut Unwatched)?;
-    record.expectations = args.expect.iter().map(|expected| expected.judge(&record)).collect();
-    record.verdict = verdict::of(&record);
+    let record = if args.search { search(args, &orders)? } else { once(args, orders, &args.expect)? };
     tell(args, &record)?;
     Ok(record.verdict.word == Word::Pass)
+}
+
+fn once(args: &RunArgs, orders: Orders, expect: &[Expected]) -> io::Result<Record> {
+    let targets: Vec<String> = orders.targets.iter().map(ToString::to_string).collect();
+    let mut show: Box<dyn show::Show> =
+        if args.quiet { Box::new(show::Unwatched) } else { show::start(&orders.scenario.name, &targets, args.plain) };
+    let found = drive::run(orders, show.as_mut());
+    // It gives the terminal back, whatever was found.
+    drop(show);
+    let mut record = found?;
+    record.expectations = expect.iter().map(|expected| expected.judge(&record)).collect();
+    record.verdict = verdict::of(&record);
+    Ok(record)
+}
+
+/// Runs at one rate after the other; the record is that of the highest that held.
+fn search(args: &RunArgs, orders: &Orders) -> io::Result<Record> {
+    let Pace::Rate(first) = orders.scenario.posts.pace() else {
+        return Err(io::Error::other("--search needs a scenario with a rate (or --rate to begin with)"));
+    };
+    let mut expect = args.expect.clone();
+    if expect.is_empty() {
+        expect.extend(SEARCHED.parse::<Expected>());
+    }
+    let (mut steps, mut best, mut last) = (Vec::new(), None, None);
+    search::highest(first, |rate| {
+        let mut orders = orders.clone();
+        orders.scenario.posts.rate = rate;
+        orders.stream = measure::unix_ms();
+        let record = once(args, orders, &expect)?;
+        let held = record.verdict.word == Word::Pass;
+        let why = record.verdict.reasons.first().cloned();
+        eprintln!("{}", record.verdict.sentence);
+        let p99_us = record.main_latency().map_or(0.0, |(_, curve)| curve.p99_us);
+        steps.push(Step { rate, held, p99_us, why });
+        if held {
+            best = Some(record)
+        } else {
+            last = Some(record)
+        }
+        Ok::<bool, io::Error>(held)
+    })?;
+    let mut record = best.or(last).ok_or_else(|| io::Error::other("nothing was tried"))?;
+    record.search = steps;
+    Ok(record)
 }
 
 fn orders(args: &RunArgs) -> Result<Orders, String> {

@@ -70,7 +70,7 @@ fn commands_are_understood_as_they_are_meant() {
         marker::stamp(&mut body, &Mark { room: 3, number: 9 }.encode());
         let stream = Key { stream: u64::MAX - 3, number: 77 };
         for key in [None, Some(stream)] {
-            let posts = say(&|adapter, out| drop::<u32>(adapter.publish(3, &body, key, out)));
+            let posts = say(&|adapter, out| _ = adapter.publish(3, &body, key, out));
             let [Command::Post(post)] = posts.as_slice() else { panic!("{posts:?}") };
             assert_eq!((&post.room, &*post.body, post.kind), (&room(3), &*body, BodyKind::Text));
             assert!(post.ack.is_none() && post.extra.is_none());
@@ -78,7 +78,7 @@ fn commands_are_understood_as_they_are_meant() {
             assert_eq!(post.key, meant);
         }
         for (skip, from) in [(None, HistoryFrom::Newest), (Some(5_000), HistoryFrom::FromOldest(5_000))] {
-            let pages = say(&|adapter, out| drop(adapter.page(3, skip, 50, out)));
+            let pages = say(&|adapter, out| _ = adapter.page(3, skip, 50, out));
             assert_eq!(pages, [Command::History { room: room(3), from, limit: 50, thread: None }]);
         }
         let typing = say(&|adapter, out| assert!(adapter.typing(3, true, out)));

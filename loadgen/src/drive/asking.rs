@@ -7,7 +7,6 @@ use super::client::Step;
 use super::worker::Worker;
 use crate::adapter::Item;
 use crate::record::What;
-use crate::sys::Events;
 
 /// Clients that are tried until one is in its seat.
 const TRIES: usize = 8;
@@ -19,19 +18,9 @@ pub struct Asking {
     next_page_ns: f64,
     next_typing_ns: f64,
     next_storm_ns: f64,
-    /// Lent to the loop for each turn.
-    events: Option<Events>,
 }
 
 impl Asking {
-    pub fn take_events(&mut self) -> Events {
-        self.events.take().unwrap_or_else(|| Events::with_capacity(1024))
-    }
-
-    pub fn put_events(&mut self, events: Events) {
-        self.events = Some(events);
-    }
-
     pub fn begin_storms(&mut self, now_ns: u64, every_seconds: f64) {
         self.next_storm_ns = now_ns as f64 + every_seconds * 1e9;
     }

@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn what_is_long_ago_or_not_yet_sent_has_no_time() {
         let line = Line::new(3, InFlight::default(), 4);
-        (0..6).for_each(|n| drop(line.publish(100 + n, 0)));
+        (0..6).for_each(|n| _ = line.publish(100 + n, 0));
         assert_eq!([0, 1, 2, 5, 6].map(|number| line.sent_ns(number)), [UNTIMED, UNTIMED, 102, 105, UNTIMED]);
     }
 }

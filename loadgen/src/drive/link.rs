@@ -66,11 +66,6 @@ impl Link {
         net.epoll.modify(&self.stream, self.token, if self.wants_write { Interest::ReadWrite } else { Interest::Read })
     }
 
-    /// Whether the upgrade is through.
-    pub fn is_open(&self) -> bool {
-        self.stage == Stage::Open
-    }
-
     /// Sends everything queued in one call, or as much of it as the socket takes.
     pub fn flush(&mut self, net: &Net) -> io::Result<()> {
         if self.stage == Stage::Connecting {

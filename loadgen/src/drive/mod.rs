@@ -25,7 +25,7 @@ mod worker;
 use std::net::SocketAddr;
 
 pub use judge::Faults;
-pub use run::{Unwatched, Watch, run};
+pub use run::run;
 
 use crate::adapter::{Kind, Settings};
 use crate::scenario::Scenario;

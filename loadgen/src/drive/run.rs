@@ -17,7 +17,7 @@ use super::{seating, visit};
 use crate::measure::{self, Reading};
 use crate::record::curve::{Curve, HEAT_STEPS, heat_step};
 use crate::record::{Acks, Cost, FORM, Gaps, Mark, Record, Second, Side, Totals, What};
-use crate::show::{Phase, Pulse, Wish};
+use crate::show::{Phase, Pulse, Show, Wish};
 use crate::sys;
 
 /// How often whoever watches is told.
@@ -26,22 +26,8 @@ const PULSE: Duration = Duration::from_millis(200);
 /// Threads that do not end by themselves for so long are left alone.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
-/// Whoever watches a run: is told how it goes, and may want something.
-pub trait Watch {
-    fn pulse(&mut self, pulse: &Pulse) -> io::Result<Vec<Wish>>;
-}
-
-/// Nobody watches.
-pub struct Unwatched;
-
-impl Watch for Unwatched {
-    fn pulse(&mut self, _: &Pulse) -> io::Result<Vec<Wish>> {
-        Ok(Vec::new())
-    }
-}
-
 /// Runs what was ordered. Ends by itself, whatever the target does.
-pub fn run(orders: Orders, watch: &mut dyn Watch) -> io::Result<Record> {
+pub fn run(orders: Orders, watch: &mut dyn Show) -> io::Result<Record> {
     sys::raise_descriptor_limit()?;
     sys::pin_to(&orders.cores)?;
     visit::prepare(&orders).map_err(|error| io::Error::new(error.kind(), format!("while filling rooms: {error}")))?;
@@ -64,7 +50,7 @@ struct Run<'a> {
     started_at: u64,
     threads: Vec<JoinHandle<()>>,
     reports: Receiver<Report>,
-    watch: &'a mut dyn Watch,
+    watch: &'a mut dyn Show,
     phase: Phase,
     pulsed: Instant,
     memory_before: Option<u64>,
@@ -84,7 +70,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn start(orders: Arc<Orders>, watch: &mut dyn Watch) -> io::Result<Run<'_>> {
+    fn start(orders: Arc<Orders>, watch: &mut dyn Show) -> io::Result<Run<'_>> {
         let seating = seating::seat(&orders.scenario, orders.cores.len());
         let control = Arc::new(Control::default());
         control.set_rate(orders.scenario.posts.rate);
@@ -308,13 +294,16 @@ impl Run<'_> {
             totals: self.totals(at),
             faults,
             gaps,
-            second: self.complete.last().cloned(),
+            second: self.complete.last().filter(|_| self.phase == Phase::Window).cloned(),
             heat: self.heat.clone(),
         };
-        for wish in self.watch.pulse(&pulse)? {
+        self.watch.pulse(&pulse)?;
+        for wish in self.watch.wishes()? {
             match wish {
                 Wish::Rate(factor) => self.control.set_rate(self.control.rate() * factor),
                 Wish::Mark(text) => self.marks.push(Mark { at, text }),
+                // Whoever asks twice does not want to wait for the end.
+                Wish::Stop if self.wants_stop => return Err(io::Error::other("stopped from the keyboard")),
                 Wish::Stop => self.wants_stop = true,
             }
         }

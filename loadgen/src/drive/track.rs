@@ -144,7 +144,7 @@ mod tests {
         let in_flight = InFlight::default();
         let line = Arc::new(Line::new(9, in_flight.clone(), 8));
         let mut track = Track::new(line.clone(), 1, 1);
-        (0..5).for_each(|_| drop(line.publish(500, 1)));
+        (0..5).for_each(|_| _ = line.publish(500, 1));
         track.delivered(0);
         track.forgo(1..5);
         assert_eq!(in_flight.load(Ordering::Relaxed), 0);

@@ -135,12 +135,11 @@ pub fn audit(orders: &Orders, acked: &[(u16, Acked)]) -> io::Result<Option<(Acks
         loop {
             let asked = visitor.say(|adapter, out| adapter.page(*room, Some(skip), PAGE, out))?;
             let (items, more) = loop {
-                let page = visitor.hear()?.into_iter().find_map(|heard| match heard {
-                    Heard::Page { command, items, more } if Some(command) == asked => Some((items, more)),
-                    _ => None,
-                });
-                if let Some(page) = page {
-                    break page;
+                let mut heard = visitor.hear()?.into_iter();
+                if let Some(Heard::Page { command, items, more }) = heard.next()
+                    && Some(command) == asked
+                {
+                    break (items, more);
                 }
             };
             if let Some(oldest) = items.first().filter(|_| skip == 0) {

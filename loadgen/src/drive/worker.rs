@@ -18,7 +18,6 @@ use super::net::Net;
 use super::posting::Posting;
 use super::seating::{Seating, Share};
 use super::sessions::Due;
-use super::tally::Tally;
 use super::track::Track;
 use crate::adapter::{self, Adapter, Place};
 use crate::marker;
@@ -61,6 +60,7 @@ pub struct Worker {
     pub threads_of: Arc<[u32]>,
     pub net: Net,
     adapters: Vec<Box<dyn Adapter>>,
+    events: Events,
     buffer: Vec<u8>,
     scratch: Vec<u8>,
     pub ledger: Ledger,
@@ -115,6 +115,7 @@ impl Worker {
             threads_of: seating.threads_of.clone().into(),
             net,
             adapters,
+            events: Events::with_capacity(1024),
             buffer: vec![0; READ_BUFFER],
             scratch: Vec::new(),
             ledger: Ledger::new(tracks, body.clone()),
@@ -367,7 +368,7 @@ impl Worker {
 
     /// One wait and all the input it brought; true if it brought nothing.
     fn turn(&mut self, timeout: Duration) -> io::Result<bool> {
-        let mut events = self.asking.take_events();
+        let mut events = std::mem::take(&mut self.events);
         self.net.epoll.wait(&mut events, Some(timeout))?;
         let mut quiet = true;
         for ready in events.iter() {
@@ -380,13 +381,13 @@ impl Worker {
             quiet = false;
             self.receive(ready)?;
         }
-        self.asking.put_events(events);
+        self.events = events;
         Ok(quiet)
     }
 
     fn receive(&mut self, ready: Ready) -> io::Result<()> {
         let index = ready.token as u32 as usize;
-        let Worker { net, buffer, ledger, adapters, clients, .. } = self;
+        let Worker { net, buffer, clients, .. } = self;
         let client = &mut clients[index];
         let Some(link) = client.link.as_mut().filter(|_| client.generation == (ready.token >> 32) as u32) else {
             return Ok(());

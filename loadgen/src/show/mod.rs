@@ -19,8 +19,8 @@ use std::io::{self, IsTerminal};
 use crate::drive::Faults;
 use crate::record::{Gaps, Second, Totals};
 
-pub use lines::Lines;
-pub use screen::Screen;
+use lines::Lines;
+use screen::Screen;
 
 /// Somebody who watches a run.
 pub trait Show {
@@ -44,6 +44,19 @@ impl Show for Screen {
 impl<W: io::Write> Show for Lines<W> {
     fn pulse(&mut self, pulse: &Pulse) -> io::Result<()> {
         Lines::pulse(self, pulse)
+    }
+
+    fn wishes(&mut self) -> io::Result<Vec<Wish>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Nobody watches.
+pub struct Unwatched;
+
+impl Show for Unwatched {
+    fn pulse(&mut self, _: &Pulse) -> io::Result<()> {
+        Ok(())
     }
 
     fn wishes(&mut self) -> io::Result<Vec<Wish>> {

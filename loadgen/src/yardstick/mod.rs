@@ -14,9 +14,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::adapter::{Kind, Settings, Tokens};
-use crate::drive::{self, Orders, Unwatched};
+use crate::drive::{self, Orders};
 use crate::measure;
 use crate::scenario;
+use crate::show::Unwatched;
 use crate::sys;
 use criteria::{Ruling, Sample};
 use outcome::{Outcome, Workload};
