@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::adapter::{Kind, Settings, Tokens};
 use crate::drive::{Options, Sizes, Workload};
 use crate::floor::Mode;
+use crate::report::ReportArgs;
+use crate::report::compare::CompareArgs;
 use crate::yardstick::YardstickArgs;
 
 /// Load and proof for chat brokers: floor servers, workloads, and a judge of every delivery.
@@ -26,6 +28,9 @@ pub enum Command {
     Drive(DriveArgs),
     /// Hold the broker's core against the floors: medians, ratios, thresholds
     CoreYardstick(YardstickArgs),
+    /// Print the verdict of a run's record, and write its page or its percentiles
+    Report(ReportArgs),
+    Compare(CompareArgs),
 }
 
 #[derive(Args)]

@@ -1,6 +1,7 @@
 //! Load and proof. Parts, in reading order: `ws` (frames), `floor` (the servers to compare with), `marker` (what is in
 //! every body), `adapter` (a target's language), `drive` (workloads and the judge), `measure` (what a process costs),
-//! `yardstick` (ours and the floors, interleaved, against thresholds).
+//! `yardstick` (ours and the floors, interleaved, against thresholds), `scenario` and `record` (what is run, what it found),
+//! `report` (what is made from a record).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adapter;
@@ -10,6 +11,7 @@ mod floor;
 mod marker;
 mod measure;
 mod record;
+mod report;
 mod scenario;
 mod show;
 mod sys;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         Command::Floor(args) => floor::run(args.mode, args.listen, usize::from(args.frame_overhead)).map(|()| true),
         Command::Drive(args) => drive(&args),
         Command::CoreYardstick(args) => core_yardstick(&args),
+        Command::Report(args) => report::run(&args).map(|()| true),
+        Command::Compare(args) => report::compare::run(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
