@@ -62,11 +62,15 @@ pub fn plot(title: &str, note: &str, curves: &[Drawn<'_>]) -> Option<Plot> {
         format!("{}: p50 {}, p99 {}, max {}", one.name, time(p50_us), time(p99_us), time(max_us))
     });
     let shares: [f64; 10] = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999, 0.9999999, 0.99999999];
-    let x = shares
-        .iter()
-        .enumerate()
-        .filter(|(_, quantile)| -(1.0 - **quantile).log10() <= decades + 1e-9)
-        .map(|(n, quantile)| Tick { at: x_of(*quantile, u64::MAX), text: share(*quantile), spare: n % 2 == 1 });
+    let mut x: Vec<Tick> = Vec::new();
+    for (n, quantile) in shares.into_iter().enumerate() {
+        let at = x_of(quantile, u64::MAX);
+        // The half stands too near to the beginning where there are many powers of ten.
+        let apart = x.last().is_none_or(|last| at - last.at > 0.06);
+        if -(1.0 - quantile).log10() <= decades + 1e-9 && apart {
+            x.push(Tick { at, text: share(quantile), spare: n == 1 || n % 2 == 0 });
+        }
+    }
     Some(Plot {
         title: title.to_owned(),
         note: note.to_owned(),
@@ -75,7 +79,7 @@ pub fn plot(title: &str, note: &str, curves: &[Drawn<'_>]) -> Option<Plot> {
             said.collect::<Vec<_>>().join("; ")
         ),
         height: 340,
-        x: x.collect(),
+        x,
         y: y.ticks().into_iter().map(|us| Tick { at: y.at(us), text: tick(us), spare: false }).collect(),
         drawn,
         series,

@@ -24,7 +24,8 @@ pub fn search(record: &Record) -> String {
     let found =
         if best > 0.0 { format!("The highest rate that held: {}.", rate(best)) } else { "No rate held.".to_owned() };
     let mut out = format!(
-        "<h2>Search</h2>\n<p class=note>{found}</p>\n<div class=wide><table>\n<thead><tr><th scope=col>Rate</th><th scope=col>p99</th>\
+        "<h2>Search</h2>\n<p class=note>{found}</p>\n<div class=wide><table>\n<thead><tr>\
+         <th scope=col>Rate</th><th scope=col>p99</th>\
          <th scope=col class=left>Held</th><th scope=col class=left>Why not</th></tr></thead>\n<tbody>\n"
     );
     for step in steps {
@@ -32,7 +33,8 @@ pub fn search(record: &Record) -> String {
         let (tried, p99) = (rate(step.rate), time(step.p99_us));
         let why = escape(step.why.as_deref().unwrap_or(""));
         out += &format!(
-            "<tr><th scope=row>{tried}</th><td class=value>{p99}</td><td class=\"left {class}\">{word}</td><td class=text>{why}</td></tr>\n"
+            "<tr><th scope=row>{tried}</th><td class=value>{p99}</td><td class=\"left {class}\">{word}</td>\
+             <td class=text>{why}</td></tr>\n"
         );
     }
     out += "</tbody></table></div>\n";
@@ -64,8 +66,10 @@ pub fn cost(record: &Record) -> String {
     facts.push(("Read from the target", bytes(record.totals.bytes_in as f64)));
     facts.push(("Written to the target", bytes(record.totals.bytes_out as f64)));
     format!(
-        "<h2>Cost</h2>\n<div class=two>\n<div class=wide><table>\n<thead><tr><th scope=col>Side</th><th scope=col>CPU</th>\
-         <th scope=col>user</th><th scope=col>system</th><th scope=col>memory</th></tr></thead>\n<tbody>\n{}</tbody></table></div>\n{}</div>\n",
+        "<h2>Cost</h2>\n<div class=two>\n<div class=wide><table>\n<thead><tr>\
+         <th scope=col>Side</th><th scope=col>CPU</th>\
+         <th scope=col>user</th><th scope=col>system</th><th scope=col>memory</th></tr></thead>\n\
+         <tbody>\n{}</tbody></table></div>\n{}</div>\n",
         sides.into_iter().map(row).collect::<String>(),
         facts_table(&facts)
     )
@@ -88,7 +92,8 @@ pub fn run(record: &Record) -> String {
     ];
     let scenario = toml::to_string(&record.scenario).unwrap_or_else(|error| error.to_string());
     format!(
-        "<h2>How it was run</h2>\n<pre class=command><code>{}</code></pre>\n<div class=two>\n{}<pre aria-label=\"Scenario\"><code>{}</code></pre>\n</div>\n\
+        "<h2>How it was run</h2>\n<pre class=command><code>{}</code></pre>\n<div class=two>\n{}\
+         <pre aria-label=\"Scenario\"><code>{}</code></pre>\n</div>\n\
          <footer>{}, written by loadgen {}</footer>\n",
         escape_long(&command(&record.command)),
         facts_table(&facts),

@@ -14,7 +14,8 @@ pub fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n\
          <meta name=viewport content=\"width=device-width,initial-scale=1\">\n\
-         <meta http-equiv=Content-Security-Policy content=\"{POLICY}\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n\
+         <meta http-equiv=Content-Security-Policy content=\"{POLICY}\">\n<title>{}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n\
          <body>\n<main>\n{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         escape(title)
     )

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_percentile_is_known_by_ten_samples_above_it() {
-        let known = |count| PERCENTILES.iter().filter(|one| one.is_known(&even(count))).map(|one| one.name).last();
+        let known = |count| PERCENTILES.iter().filter(|one| one.is_known(&even(count))).map(|one| one.name).next_back();
         assert_eq!(
             [19, 20, 999, 1_000, 9_999, 10_000].map(known),
             [None, Some("p50"), Some("p90"), Some("p99"), Some("p99"), Some("p99.9")]

@@ -1,4 +1,4 @@
-//! A chart as HTML: the drawing is SVG that stretches with the page, and every letter is HTML, so that it keeps its size.
+//! A chart as HTML: the drawing is SVG and stretches with the page, every letter is HTML and keeps its size.
 
 use serde_json::json;
 
@@ -77,7 +77,8 @@ impl Plot {
         out += "</div>\n<div class=area>";
         out += &format!(
             "<svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=none role=img aria-labelledby=\"{id}-t {id}-d\">\
-             <title id={id}-t>{title}</title><desc id={id}-d>{summary}</desc>\n<path class=grid d=\"{}\"/>{}<path class=mark d=\"{}\"/></svg>",
+             <title id={id}-t>{title}</title><desc id={id}-d>{summary}</desc>\n\
+             <path class=grid d=\"{}\"/>{}<path class=mark d=\"{}\"/></svg>",
             self.grid(),
             self.drawn,
             self.flags.iter().map(|flag| format!("M{:.1} 0V1000", flag.at * UNITS)).collect::<String>(),
@@ -100,11 +101,12 @@ impl Plot {
     }
 
     fn legend(&self) -> String {
-        let items = self
-            .series
-            .iter()
-            .map(|series| format!("<li><i class=\"key c{}\"></i>{} <b></b></li>", series.colour, escape(&series.name)));
-        format!("<ul class=legend>{}</ul>", items.collect::<String>())
+        let item = |series: &Series| {
+            // A chart with one line is named by its title.
+            let key = if series.name.is_empty() { "" } else { &format!("<i class=\"key c{}\"></i>", series.colour) };
+            format!("<li>{key}{} <b></b></li>", escape(&series.name))
+        };
+        format!("<ul class=legend>{}</ul>", self.series.iter().map(item).collect::<String>())
     }
 
     /// What the page's script shows beside the pointer.
@@ -121,15 +123,15 @@ impl Plot {
         lines.chain(self.x.iter().map(|tick| format!("M{:.1} 1000v-8", tick.at * UNITS))).collect()
     }
 
-    /// Numbers stand side by side; one that would cover the one before is left to the list.
+    /// Numbers stand side by side; one that comes near the one before stands lower, and a third is left to the list.
     fn flags(&self) -> String {
-        let mut last = -1.0;
+        let mut last = [-1.0; 2];
         let mut out = String::new();
         for flag in self.flags.iter().filter(|_| self.numbered) {
-            if flag.at - last >= 0.02 {
-                out += &format!("<span class=flag style=\"left:{:.2}%\">{}</span>", flag.at * 100.0, flag.number);
-                last = flag.at;
-            }
+            let Some(row) = last.iter().position(|last| flag.at - last >= 0.06) else { continue };
+            last[row] = flag.at;
+            let class = ["flag", "\"flag lower\""][row];
+            out += &format!("<span class={class} style=\"left:{:.2}%\">{}</span>", flag.at * 100.0, flag.number);
         }
         out
     }
@@ -202,6 +204,14 @@ mod tests {
         for place in ["bottom:100.00%", "bottom:90.00%", "bottom:80.00%"] {
             assert!(ends.contains(place), "{ends}");
         }
+    }
+
+    #[test]
+    fn numbers_of_marks_do_not_cover_each_other() {
+        let flags = [0.1, 0.11, 0.12, 0.2].into_iter().enumerate().map(|(n, at)| Flag { at, number: n + 1 }).collect();
+        let shown = Plot { flags, numbered: true, ..Plot::default() }.flags();
+        assert_eq!(shown.matches("class=flag ").count(), 2);
+        assert!(shown.contains("lower\" style=\"left:11.00%\">2<") && !shown.contains(">3<"), "{shown}");
     }
 
     #[test]

@@ -97,7 +97,8 @@ pub fn expectations(record: &Record) -> String {
         let (class, word) = if one.held { ("word-good", "✓ held") } else { ("word-bad", "✕ not held") };
         let text = escape(&one.text);
         out += &format!(
-            "<tr><td class=left><code>{text}</code></td><td class=value>{}</td><td class=\"left {class}\">{word}</td></tr>\n",
+            "<tr><td class=left><code>{text}</code></td><td class=value>{}</td>\
+             <td class=\"left {class}\">{word}</td></tr>\n",
             escape(&found(one))
         );
     }

@@ -52,7 +52,8 @@ impl<'a> Columns<'a> {
     }
 
     pub fn ticks(&self) -> Vec<Tick> {
-        moments(self.end).into_iter().map(|at| Tick { at: self.place(at), text: moment(at), spare: false }).collect()
+        let tick = |(n, at): (usize, f64)| Tick { at: self.place(at), text: moment(at), spare: n % 2 == 1 };
+        moments(self.end).into_iter().enumerate().map(tick).collect()
     }
 
     /// The columns as somebody points at them.
@@ -100,12 +101,12 @@ struct Line<'a> {
 type Count = fn(&Second) -> u64;
 
 const RATES: [(&str, Count); 6] = [
-    ("Posts", |second| second.posts),
-    ("Deliveries", |second| second.deliveries),
-    ("Acks", |second| second.acks),
-    ("Joins", |second| second.joins),
-    ("Pages of history", |second| second.pages),
-    ("Cycles", |second| second.cycles),
+    ("Posts a second", |second| second.posts),
+    ("Deliveries a second", |second| second.deliveries),
+    ("Acks a second", |second| second.acks),
+    ("Joins a second", |second| second.joins),
+    ("Pages of history a second", |second| second.pages),
+    ("Cycles a second", |second| second.cycles),
 ];
 
 /// Every chart for which there is something, with a name for the page.
@@ -115,7 +116,7 @@ pub fn plots(record: &Record, columns: &Columns<'_>) -> Vec<(String, Plot)> {
     for (n, (name, count)) in RATES.into_iter().enumerate() {
         if record.seconds.iter().any(|second| count(second) > 0) {
             let values = columns.all.iter().map(|column| Some(column.per_second(count))).collect();
-            let line = Line { colour: 1, name: "a second", values };
+            let line = Line { colour: 1, name: "", values };
             let round = |value: f64| grouped(value).replace("-0", "0");
             let plot = chart(
                 columns,
@@ -132,13 +133,11 @@ pub fn plots(record: &Record, columns: &Columns<'_>) -> Vec<(String, Plot)> {
         let values: Vec<Option<f64>> = columns.all.iter().map(|column| column.mean(of)).collect();
         Line { colour, name, values }
     };
-    let sides = [
-        share(1, "server", |second| second.server_share),
-        share(2, "load generator", |second| Some(second.driver_share)),
-    ];
+    let sides =
+        [share(1, "server", |second| second.server_share), share(2, "generator", |second| Some(second.driver_share))];
     let sides: Vec<Line<'_>> = sides.into_iter().filter(|line| line.values.iter().any(Option::is_some)).collect();
     if !sides.is_empty() {
-        all.push(("cpu".to_owned(), chart(columns, &flags, "CPU, 100 % is one core", &sides, &percent, percent)));
+        all.push(("cpu".to_owned(), chart(columns, &flags, "CPU: 100 % is one core", &sides, &percent, percent)));
     }
     let memory: Vec<Option<f64>> = columns
         .all
@@ -146,13 +145,13 @@ pub fn plots(record: &Record, columns: &Columns<'_>) -> Vec<(String, Plot)> {
         .map(|column| column.most(|second| second.server_memory_bytes.map(|bytes| bytes as f64)))
         .collect();
     if memory.iter().any(Option::is_some) {
-        let line = Line { colour: 1, name: "private", values: memory };
+        let line = Line { colour: 1, name: "", values: memory };
         all.push(("memory".to_owned(), memory_chart(columns, &flags, line)));
     }
     if record.seconds.iter().any(|second| second.faults > 0) {
         let values = columns.all.iter().map(|column| Some(column.per_second(|second| second.faults))).collect();
-        let line = Line { colour: 6, name: "a second", values };
-        all.push(("faults-over-time".to_owned(), chart(columns, &flags, "Faults", &[line], &short, rate)));
+        let line = Line { colour: 6, name: "", values };
+        all.push(("faults-over-time".to_owned(), chart(columns, &flags, "Faults a second", &[line], &short, rate)));
     }
     all
 }
@@ -162,7 +161,9 @@ fn memory_chart(columns: &Columns<'_>, flags: &[Flag], line: Line<'_>) -> Plot {
     const MIB: f64 = 1024.0 * 1024.0;
     let values = line.values.into_iter().map(|value| value.map(|bytes| bytes / MIB)).collect();
     let line = Line { values, ..line };
-    chart(columns, flags, "Server memory", &[line], &|mib| format!("{} MiB", short(mib)), |mib| bytes(mib * MIB))
+    chart(columns, flags, "Server memory: private", &[line], &|mib| format!("{} MiB", short(mib)), |mib| {
+        bytes(mib * MIB)
+    })
 }
 
 fn chart(
@@ -189,7 +190,7 @@ fn chart(
         series.push(Series { colour: *colour, name: (*name).to_owned(), words, end: end.filter(|_| lines.len() > 1) });
         let measured = || values.iter().flatten().copied();
         let (least, most) = (measured().fold(f64::INFINITY, f64::min), measured().fold(0.0, f64::max));
-        said.push(format!("{name} from {} to {}", word(least), word(most)));
+        said.push(format!("{name} from {} to {}", word(least), word(most)).trim().to_owned());
     }
     Plot {
         title: title.to_owned(),

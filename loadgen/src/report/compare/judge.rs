@@ -15,7 +15,7 @@ pub enum Ruling {
     Better,
     Worse,
     Same,
-    /// Fewer than ten samples lie above it in one of both runs, or were counted at all.
+    /// Fewer than ten samples lie above it in one of both runs, or chance can have made the change.
     TooFew,
 }
 
@@ -92,8 +92,10 @@ enum Good {
 
 type Figure = fn(&Record) -> Option<f64>;
 
+type Count = fn(&Record) -> u64;
+
 /// Counted in the window, a rate each.
-const RATES: [(&str, fn(&Record) -> u64); 6] = [
+const RATES: [(&str, Count); 6] = [
     ("posts/s", |record| record.totals.posts),
     ("deliveries/s", |record| record.totals.deliveries),
     ("acks/s", |record| record.totals.acks),
@@ -175,11 +177,8 @@ fn percentile_row(group: &'static str, percentile: &Percentile, curves: &[Option
             return Some(Ruling::TooFew);
         }
         let (a, b) = (percentile.margin(first), percentile.margin(this));
-        // Where both may be the same value, chance alone can have made the difference.
-        if a.0 <= b.1 && b.0 <= a.1 {
-            return Some(Ruling::Same);
-        }
-        ruling(base, value, Good::Less, tolerance)
+        let by_chance = a.0 <= b.1 && b.0 <= a.1;
+        unless_by_chance(by_chance, ruling(base, value, Good::Less, tolerance))
     });
     Row { group, figure: percentile.name, unit: Unit::Microseconds, cells }
 }
@@ -194,7 +193,8 @@ fn rate_row(figure: &'static str, counts: &[(u64, f64)], tolerance: f64) -> Row 
         }
         // Two standard errors of counts that come by chance.
         let noise = 2.0 * (1.0 / first.max(1) as f64 + 1.0 / this.max(1) as f64).sqrt();
-        ruling(base, value, Good::More, tolerance.max(noise))
+        let by_chance = (value - base).abs() <= base * noise;
+        unless_by_chance(by_chance, ruling(base, value, Good::More, tolerance))
     });
     Row { group: "rates", figure, unit: Unit::PerSecond, cells }
 }
@@ -210,6 +210,14 @@ fn cells(values: &[Option<f64>], rule: impl Fn(usize, f64, f64) -> Option<Ruling
         (_, _, value) => Cell { value, change: None, ruling: None },
     };
     values.iter().enumerate().map(cell).collect()
+}
+
+/// A change that chance alone can have made is none, however large; that it is none is not known either.
+fn unless_by_chance(by_chance: bool, ruling: Option<Ruling>) -> Option<Ruling> {
+    match ruling {
+        Some(Ruling::Better | Ruling::Worse) if by_chance => Some(Ruling::TooFew),
+        other => other,
+    }
 }
 
 fn ruling(base: f64, value: f64, good: Good, tolerance: f64) -> Option<Ruling> {
@@ -276,7 +284,7 @@ mod tests {
             run
         };
         let comparison = compare(&[few("a", 1_000.0), few("b", 1_100.0)], 0.05);
-        assert_eq!(last(&comparison, "delivery", "p50").ruling, Some(Ruling::Same), "chance explains a tenth");
+        assert_eq!(last(&comparison, "delivery", "p50").ruling, Some(Ruling::TooFew), "chance explains a tenth");
         assert_eq!(last(&comparison, "delivery", "p90").ruling, Some(Ruling::TooFew));
         let comparison = compare(&[few("a", 1_000.0), few("b", 3_000.0)], 0.05);
         assert_eq!(last(&comparison, "delivery", "p50").ruling, Some(Ruling::Worse), "and not three times as much");

@@ -16,9 +16,9 @@ use crate::record::Record;
 
 /// Compare records of runs; the first is the base.
 ///
-/// A percentile is called better or worse when it changed by more than the tolerance and by more than chance explains in
-/// runs of this size, and "too few" when fewer than ten samples lie above it in either run. One run of each is little:
-/// where it matters, run both several times, in turns.
+/// A figure is called better or worse when it changed by more than the tolerance and by more than chance explains
+/// in runs of this size. It says "too few" where fewer than ten samples lie above a percentile in either run, or where
+/// chance can have made the change. One run of each is little: where it matters, run both several times, in turns.
 ///
 /// Exit status: 0, or 1 if the last run is worse than the first in anything, or 2 if a record cannot be used.
 #[derive(Args)]

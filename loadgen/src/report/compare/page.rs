@@ -7,7 +7,7 @@ use crate::record::verdict::Word;
 use crate::report::curves::{Drawn, plot};
 use crate::report::page::{Tone, page, shown, verdict};
 use crate::report::percentile::{KINDS, meaning, name};
-use crate::report::text::{date, escape};
+use crate::report::text::{date, escape, escape_long};
 
 /// Colours that can be told apart; more runs than that begin again.
 const COLOURS: usize = 5;
@@ -16,7 +16,11 @@ const COLOURS: usize = 5;
 const CURVES_MAX: usize = 12;
 
 pub fn html(runs: &[Run], comparison: &Comparison) -> String {
-    let tone = if comparison.worse { Tone::Bad } else { Tone::Good };
+    let tone = match word(comparison) {
+        "WORSE" => Tone::Bad,
+        "UNCLEAR" => Tone::Unsure,
+        _ => Tone::Good,
+    };
     let (warnings, more) = shown(&comparison.warnings, 20);
     let warnings: Vec<String> = warnings.iter().cloned().chain(more).collect();
     let mut body = verdict(tone, word(comparison), &sentence(comparison), &warnings);
@@ -56,24 +60,21 @@ fn capital(text: &str) -> String {
 
 /// Each run by its own verdict.
 fn what_runs(runs: &[Run]) -> String {
-    let row = |(n, run): (usize, &Run)| {
+    let item = |(n, run): (usize, &Run)| {
         let verdict = &run.record.verdict;
         let sentence = verdict.sentence.strip_prefix(verdict.word.text()).unwrap_or(&verdict.sentence).trim();
         format!(
-            "<tr><td class=left><i class=\"key c{}\"></i>{}</td><td class=\"left {}\">{}</td><td class=left>{}</td><td class=text>{}</td></tr>\n",
+            "<li><p><i class=\"key c{}\"></i><b>{}</b> <span class={}>{}</span> <span class=note>{}</span></p>\
+             <p>{}</p></li>\n",
             n % COLOURS + 1,
             escape(&run.name),
             word_class(verdict.word),
             verdict.word.text(),
-            escape(&date(run.record.started_at)),
-            escape(sentence)
+            date(run.record.started_at),
+            escape_long(sentence)
         )
     };
-    format!(
-        "<h2>The runs</h2>\n<div class=wide><table>\n<thead><tr><th scope=col>Run</th><th scope=col class=left>Verdict</th>\
-         <th scope=col class=left>Started</th><th scope=col class=left>What it found</th></tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
-        runs.iter().enumerate().map(row).collect::<String>()
-    )
+    format!("<h2>The runs</h2>\n<ul class=runs>\n{}</ul>\n", runs.iter().enumerate().map(item).collect::<String>())
 }
 
 fn word_class(word: Word) -> &'static str {
@@ -86,14 +87,16 @@ fn word_class(word: Word) -> &'static str {
 
 fn table(comparison: &Comparison) -> String {
     let heads = comparison.runs.iter().enumerate().map(|(n, run)| {
-        let span = if n == 0 { "" } else { " colspan=3" };
+        let span = if n == 0 { "" } else { " colspan=3 class=apart" };
         let role = if n == 0 { "base" } else { "against it" };
         format!("<th scope=col{span}>{}<br>{role}</th>", escape(&run.name))
     });
     let columns = comparison.runs.len() * 3 - 1;
     let mut out = format!(
-        "<h2>Figures</h2>\n<p class=note>{}</p>\n<div class=wide><table>\n<thead><tr><th scope=col>Figure</th>{}</tr></thead>\n<tbody>\n",
-        "Better and worse need a change beyond the tolerance and beyond what chance explains; too few: fewer than ten samples lie above.",
+        "<h2>Figures</h2>\n<p class=note>{}</p>\n<div class=wide><table>\n<thead><tr>\
+         <th scope=col>Figure</th>{}</tr></thead>\n<tbody>\n",
+        "Better and worse need a change beyond the tolerance and beyond what chance explains; too few: \
+         fewer than ten samples lie above, or chance can have made the change.",
         heads.collect::<String>()
     );
     let mut group = "";
@@ -109,7 +112,8 @@ fn table(comparison: &Comparison) -> String {
 
 fn cells(row: &Row) -> String {
     let cell = |(n, cell): (usize, &Cell)| {
-        let figure = format!("<td class=value>{}</td>", value(cell, row.unit));
+        let apart = if n == 0 { "value" } else { "\"value apart\"" };
+        let figure = format!("<td class={apart}>{}</td>", value(cell, row.unit));
         if n == 0 {
             return figure;
         }

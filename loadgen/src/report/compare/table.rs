@@ -27,10 +27,12 @@ pub fn text(comparison: &Comparison) -> String {
 
 /// What the last run is against the first.
 pub fn word(comparison: &Comparison) -> &'static str {
-    match (comparison.worse, comparison.ruled(Ruling::Better).is_empty()) {
-        (true, _) => "WORSE",
-        (false, false) => "BETTER",
-        (false, true) => "SAME",
+    let any = |ruling| !comparison.ruled(ruling).is_empty();
+    match comparison.worse {
+        true => "WORSE",
+        false if any(Ruling::Better) => "BETTER",
+        false if any(Ruling::Same) => "SAME",
+        false => "UNCLEAR",
     }
 }
 
@@ -54,6 +56,9 @@ pub fn sentence(comparison: &Comparison) -> String {
             Ruling::Same | Ruling::TooFew => parts.push(format!("{} {name}", rows.len())),
         }
     }
+    if parts.is_empty() {
+        parts.push("nothing that both have measured".to_owned());
+    }
     let tolerance = percent(comparison.tolerance);
     format!("{} against {}, tolerance {tolerance}: {}", last.name, first.name, parts.join(", "))
 }
@@ -68,11 +73,16 @@ fn changed(row: &Row) -> String {
 
 /// `+12 %`, `-3.4 %`.
 pub fn signed(change: f64) -> String {
-    let sign = if change < 0.0 { "−" } else { "+" };
-    if change >= 9.995 {
-        format!("× {}", short(((change + 1.0) * 10.0).round() / 10.0))
-    } else {
-        format!("{sign}{}", percent(change.abs()))
+    let sign = match change {
+        change if change.abs() < 0.000_05 => "",
+        change if change < 0.0 => "−",
+        _ => "+",
+    };
+    let percent = change.abs() * 100.0;
+    match change {
+        change if change >= 9.995 => format!("× {}", short(((change + 1.0) * 10.0).round() / 10.0)),
+        _ if percent < 9.95 => format!("{sign}{} %", short((percent * 10.0).round() / 10.0)),
+        _ => format!("{sign}{percent:.0} %"),
     }
 }
 
@@ -179,7 +189,21 @@ mod tests {
     }
 
     #[test]
+    fn two_runs_that_share_nothing_are_no_verdict() {
+        let mut runs = runs();
+        runs.truncate(2);
+        for run in &mut runs {
+            run.record.latency.clear();
+            (run.record.totals, run.record.cost) = Default::default();
+        }
+        let mut comparison = compare(&runs, 0.05);
+        comparison.rows.clear();
+        assert_eq!(word(&comparison), "UNCLEAR");
+        assert!(sentence(&comparison).ends_with("nothing that both have measured"));
+    }
+
+    #[test]
     fn changes_have_a_sign() {
-        assert_eq!([0.0, 0.125, -0.034, 30.0].map(signed), ["+0 %", "+12 %", "−3.4 %", "× 31"]);
+        assert_eq!([0.0, 0.125, -0.034, 30.0].map(signed), ["0 %", "+12 %", "−3.4 %", "× 31"]);
     }
 }
