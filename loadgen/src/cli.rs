@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use clap::{Args, Parser, Subcommand};
 
 use crate::floor::{Fault, Mode};
+use crate::report::ReportArgs;
+use crate::report::compare::CompareArgs;
 use crate::run::RunArgs;
 use crate::yardstick::YardstickArgs;
 
@@ -28,6 +30,9 @@ pub enum Command {
     Scenarios,
     /// Hold the broker's core against the floors: medians, ratios, thresholds
     CoreYardstick(YardstickArgs),
+    /// Print the verdict of a run's record, and write its page or its percentiles
+    Report(ReportArgs),
+    Compare(CompareArgs),
 }
 
 #[derive(Args)]

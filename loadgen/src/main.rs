@@ -1,6 +1,7 @@
 //! Load and proof. Parts, in reading order: `ws` (frames), `floor` (the servers to compare with), `marker` (what is in
 //! every body), `adapter` (a target's language), `scenario` (what a load is), `drive` (the load and the judge), `measure`
-//! (what a process costs), `record` (what a run found), `show` (the same while it runs), `yardstick` (ours and the floors,
+//! (what a process costs), `record` (what a run found), `show` (the same while it runs), `report` (what is
+//! made of a record), `yardstick` (ours and the floors,
 //! interleaved, against thresholds).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -11,6 +12,7 @@ mod floor;
 mod marker;
 mod measure;
 mod record;
+mod report;
 mod run;
 mod scenario;
 mod search;
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Scenarios => scenarios(),
         Command::CoreYardstick(args) => core_yardstick(&args),
+        Command::Report(args) => report::run(&args).map(|()| true),
+        Command::Compare(args) => report::compare::run(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -66,6 +66,15 @@ impl Posting {
         self.pending.is_empty() && self.senders.iter().all(|sender| sender.waiting.is_empty())
     }
 
+    pub fn debug(&self) -> String {
+        format!(
+            "pending {} waiting {:?} air {:?}",
+            self.pending.len(),
+            self.senders.iter().map(|s| s.waiting.len()).collect::<Vec<_>>(),
+            self.senders.iter().map(|s| s.in_the_air).collect::<Vec<_>>()
+        )
+    }
+
     pub fn take_acked(&mut self) -> Vec<(u16, Acked)> {
         std::mem::take(&mut self.acked).into_iter().collect()
     }

@@ -13,6 +13,7 @@ pub const HEAT_STEPS: u16 = 40;
 pub struct Curve {
     pub count: u64,
     pub mean_us: f64,
+    pub stddev_us: f64,
     pub p50_us: f64,
     pub p90_us: f64,
     pub p99_us: f64,
@@ -42,6 +43,7 @@ impl Curve {
         Curve {
             count: histogram.len(),
             mean_us: histogram.mean() / 1_000.0,
+            stddev_us: histogram.stdev() / 1_000.0,
             p50_us: at(0.5),
             p90_us: at(0.9),
             p99_us: at(0.99),
@@ -79,6 +81,8 @@ mod tests {
         (1..=10_000u64).for_each(|n| histogram.record(n * 1_000).unwrap());
         let curve = Curve::of(&histogram);
         assert_eq!(curve.count, 10_000);
+        // Of 1 to 10,000, evenly: the square root of (10,000² - 1) / 12.
+        assert!((curve.stddev_us - 2_886.8).abs() < 5.0, "{}", curve.stddev_us);
         for (seen, meant) in [(curve.p50_us, 5_000.0), (curve.p99_us, 9_900.0), (curve.p9999_us, 9_999.0)] {
             assert!((seen - meant).abs() < meant * 0.002, "{seen} for {meant}");
         }
