@@ -66,15 +66,6 @@ impl Posting {
         self.pending.is_empty() && self.senders.iter().all(|sender| sender.waiting.is_empty())
     }
 
-    pub fn debug(&self) -> String {
-        format!(
-            "pending {} waiting {:?} air {:?}",
-            self.pending.len(),
-            self.senders.iter().map(|s| s.waiting.len()).collect::<Vec<_>>(),
-            self.senders.iter().map(|s| s.in_the_air).collect::<Vec<_>>()
-        )
-    }
-
     pub fn take_acked(&mut self) -> Vec<(u16, Acked)> {
         std::mem::take(&mut self.acked).into_iter().collect()
     }
@@ -146,7 +137,8 @@ impl Worker {
         self.posting.published += 1;
         self.ledger.tally.counts.posts += 1;
         let post = Post { sender: index, room, number, sent_ns };
-        let is_held = self.orders.returns && sender.in_the_air >= IN_THE_AIR;
+        // Keys of a stream must rise: nothing overtakes what waits.
+        let is_held = !sender.waiting.is_empty() || self.orders.returns && sender.in_the_air >= IN_THE_AIR;
         if is_held || self.clients[sender.client].step != Step::In {
             sender.waiting.push_back(post);
         } else {

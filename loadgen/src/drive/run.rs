@@ -170,6 +170,7 @@ impl Run<'_> {
                 if at >= next {
                     let reading = self.read()?;
                     self.readings.push(reading);
+                    self.complete_seconds();
                     continue;
                 }
                 patience = patience.min(next - at);
@@ -227,9 +228,16 @@ impl Run<'_> {
                 self.heat[usize::from(heat_step(step.value_iterated_to()))] += step.count_since_last_iteration();
             }
         }
-        let workers = self.threads.len();
-        while let Some((second, (tally, _, faults))) =
-            self.seconds.first_key_value().filter(|(_, (_, reports, _))| *reports >= workers)
+        self.complete_seconds();
+    }
+
+    /// A second is complete when all threads have told it and its end was read.
+    fn complete_seconds(&mut self) {
+        let (workers, ends) = (self.threads.len(), self.readings.len());
+        while let Some((second, (tally, _, faults))) = self
+            .seconds
+            .first_key_value()
+            .filter(|(second, (_, reports, _))| *reports >= workers && (**second as usize + 1) < ends)
         {
             let (second, finished) = (*second, self.second(*second, tally, *faults));
             self.seconds.remove(&second);

@@ -299,7 +299,6 @@ impl Worker {
     }
 
     fn hand_in(&mut self) {
-        eprintln!("DEBUG {}", self.posting.debug());
         let counted = Counted {
             phase: self.phase,
             second: self.second,
