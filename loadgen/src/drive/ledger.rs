@@ -43,6 +43,16 @@ pub struct Told {
     pub closed: Option<String>,
 }
 
+impl Told {
+    /// Whether something was said on which the judging of what follows depends.
+    pub fn turns(&self) -> bool {
+        matches!(
+            self.heard.last(),
+            Some(Heard::Subscribed { .. } | Heard::Left | Heard::Gap { .. } | Heard::Retracted { .. })
+        )
+    }
+}
+
 impl Ledger {
     pub fn new(tracks: Vec<Track>, body: Vec<u8>) -> Ledger {
         let (faults, tally) = (Faults::default(), Tally::default());
@@ -54,7 +64,8 @@ impl Ledger {
         self.delivered_bytes as i64 - (self.deliveries * self.body.len() as u64) as i64
     }
 
-    /// Reads all complete frames of one read that ended at `now_ns`; returns how many bytes they took.
+    /// Reads the complete frames of one read that ended at `now_ns`, up to one that [turns](Told::turns) what follows;
+    /// returns how many bytes they took.
     pub fn read(
         &mut self,
         bytes: &[u8],
@@ -76,7 +87,7 @@ impl Ledger {
             };
             at += header.frame_len();
             self.read_slowly(header, payload, seat.as_mut(), language, adapter, now_ns, told)?;
-            if told.closed.is_some() {
+            if told.closed.is_some() || told.turns() {
                 break;
             }
         }

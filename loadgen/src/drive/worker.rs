@@ -387,18 +387,14 @@ impl Worker {
 
     fn receive(&mut self, ready: Ready) -> io::Result<()> {
         let index = ready.token as u32 as usize;
-        let Worker { net, buffer, clients, .. } = self;
-        let client = &mut clients[index];
+        let client = &mut self.clients[index];
         let Some(link) = client.link.as_mut().filter(|_| client.generation == (ready.token >> 32) as u32) else {
             return Ok(());
         };
-        let limit = match &client.seat {
-            Some(seat) if seat.is_slow && self.phase != Phase::Draining => {
-                (link.kept() + slow_bite(self.orders.scenario.members.slow_bytes_per_second)).min(buffer.len())
-            }
-            Some(_) | None => buffer.len(),
-        };
-        let got = match link.advance(net, ready, &mut buffer[..limit]) {
+        let slow = client.seat.as_ref().filter(|seat| seat.is_slow && self.phase != Phase::Draining);
+        let bite = slow_bite(self.orders.scenario.members.slow_bytes_per_second);
+        let limit = slow.map_or(usize::MAX, |_| link.kept() + bite).min(self.buffer.len());
+        let got = match link.advance(&self.net, ready, &mut self.buffer[..limit]) {
             Ok(got) => got,
             Err(error) => return self.ended(index, &error.to_string()),
         };
@@ -408,31 +404,48 @@ impl Worker {
         if got.bytes.is_empty() {
             return Ok(());
         }
-        let Worker { buffer, ledger, adapters, clients, .. } = self;
-        let client = &mut clients[index];
-        let now_ns = self.started.elapsed().as_nanos() as u64;
-        let adapter = adapters[client.language].as_mut();
-        let seat = client.seat.as_mut().map(|seat| Seat {
-            listener: &mut seat.listener,
-            track: seat.track,
-            is_slow: seat.is_slow,
-            cursor: adapter.has_places().then_some(&mut seat.cursor),
-        });
-        let mut told = Told::default();
-        let bytes = &buffer[got.bytes];
-        let used = match ledger.read(bytes, seat, client.language, adapter, now_ns, &mut told) {
-            Ok(used) => used,
-            Err(error) => return self.ended(index, &error.to_string()),
-        };
-        if used < bytes.len()
-            && let Some(link) = &mut client.link
-        {
-            link.keep(&bytes[used..]);
+        let buffer = std::mem::take(&mut self.buffer);
+        let read = self.read(index, &buffer[got.bytes]);
+        self.buffer = buffer;
+        read
+    }
+
+    /// Everything that one read brought. What the target says between deliveries takes effect between them.
+    fn read(&mut self, index: usize, mut bytes: &[u8]) -> io::Result<()> {
+        let now_ns = self.now_ns();
+        let generation = self.clients[index].generation;
+        loop {
+            let client = &mut self.clients[index];
+            let adapter = self.adapters[client.language].as_mut();
+            let seat = client.seat.as_mut().map(|seat| Seat {
+                listener: &mut seat.listener,
+                track: seat.track,
+                is_slow: seat.is_slow,
+                cursor: adapter.has_places().then_some(&mut seat.cursor),
+            });
+            let mut told = Told::default();
+            let used = match self.ledger.read(bytes, seat, client.language, adapter, now_ns, &mut told) {
+                Ok(used) => used,
+                Err(error) => return self.ended(index, &error.to_string()),
+            };
+            bytes = &bytes[used..];
+            let is_all = !told.turns();
+            self.hear(index, told, now_ns)?;
+            if self.clients[index].generation != generation {
+                return Ok(());
+            }
+            if is_all {
+                break;
+            }
+        }
+        let client = &mut self.clients[index];
+        if let Some(link) = client.link.as_mut().filter(|_| !bytes.is_empty()) {
+            link.keep(bytes);
         }
         if client.seat.as_ref().is_some_and(|seat| seat.is_slow) {
-            self.pause(index, now_ns)?;
+            return self.pause(index, now_ns);
         }
-        self.hear(index, told, now_ns)
+        Ok(())
     }
 
     fn hear(&mut self, index: usize, told: Told, now_ns: u64) -> io::Result<()> {
