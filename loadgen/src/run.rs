@@ -15,6 +15,7 @@ use crate::measure;
 use crate::record::expect::Expected;
 use crate::record::verdict::{self, Word};
 use crate::record::{Record, Step};
+use crate::report;
 use crate::scenario::{self, Pace, Scenario};
 use crate::search;
 use crate::show;
@@ -66,6 +67,12 @@ pub struct RunArgs {
     /// Write the record as JSON into this file
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Write the record as a page to look at into this file
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write the percentiles of what the run is about, in the usual text form, into this file
+    #[arg(long, value_name = "FILE")]
+    pub hgrm: Option<PathBuf>,
     /// Ballast in each post (floor)
     #[arg(long, default_value_t = 0, hide = true)]
     pub padding: u16,
@@ -213,7 +220,7 @@ fn orders(args: &RunArgs) -> Result<Orders, String> {
         returns: args.returns,
         checks_acks: !args.no_history_check,
         stream: measure::unix_ms(),
-        command: without_secrets(std::env::args()),
+        command: without_secrets(std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1))),
     })
 }
 
@@ -241,10 +248,13 @@ fn tell(args: &RunArgs, record: &Record) -> io::Result<()> {
         println!("{}", record.verdict.sentence);
         record.verdict.reasons.iter().skip(1).for_each(|reason| println!("      {reason}"));
     }
-    if let Some(path) = &args.record {
-        fs::write(path, json).map_err(|error| named(path, &error))?;
-    }
-    Ok(())
+    let write = |path: &Option<PathBuf>, text: String| match path {
+        Some(path) => fs::write(path, text).map_err(|error| named(path, &error)),
+        None => Ok(()),
+    };
+    write(&args.record, json)?;
+    write(&args.report, report::html(record))?;
+    write(&args.hgrm, record.main_latency().map(|(_, curve)| report::hgrm(curve)).unwrap_or_default())
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {

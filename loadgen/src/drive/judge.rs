@@ -36,7 +36,7 @@ impl Faults {
     }
 
     pub fn sum(&self) -> u64 {
-        self.named().iter().map(|(_, count)| count).sum()
+        self.named().iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     /// Each count beside its name, in the order in which people read them.

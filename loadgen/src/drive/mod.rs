@@ -1,8 +1,8 @@
 //! The driver: loads one or more targets, far more cheaply than they can answer, and judges every delivery.
 //!
 //! In reading order: `seating` (who sits where), `line` and `track` (the messages of a room, shared and per thread), `judge`
-//! and `ledger` (what came, and what was wrong with it), `worker` with `sessions`, `posting` and `asking` (a thread and what
-//! its clients do), `run` (the whole), `visit` and `acked` (what is looked up afterwards).
+//! and `ledger` (what came, and what was wrong with it), `worker` with `reading`, `sessions`, `posting` and `asking` (a
+//! thread and what its clients do), `run` (the whole), `visit` and `acked` (what is looked up afterwards).
 
 mod acked;
 mod asking;
@@ -14,6 +14,7 @@ mod line;
 mod link;
 mod net;
 mod posting;
+mod reading;
 mod run;
 mod seating;
 mod sessions;

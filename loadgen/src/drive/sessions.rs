@@ -5,7 +5,8 @@ use std::io;
 
 use super::client::Step;
 use super::judge::Listener;
-use super::worker::{Worker, slow_bite};
+use super::reading::slow_bite;
+use super::worker::Worker;
 use crate::adapter::{Heard, Place, Start};
 use crate::record::What;
 use crate::scenario::{Back, Leave};

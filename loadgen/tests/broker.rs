@@ -1,0 +1,155 @@
+//! Against the real broker: whatever clients do, and whatever happens to the broker meanwhile, the judge is right about it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{LOADGEN, assert_faultless, record};
+use tempfile::TempDir;
+
+const SECRET: &str = "of brokers that live for seconds, on loopback only";
+
+/// Its own limits are not what is tested here.
+const WITHOUT_LIMITS: [&str; 4] = [
+    "ROOKERY_LIMITS__COMMANDS_PER_SECOND",
+    "ROOKERY_LIMITS__USER_COMMANDS_PER_SECOND",
+    "ROOKERY_LIMITS__ROOM_EVENTS_PER_SECOND",
+    "ROOKERY_LIMITS__CONNECTIONS_PER_USER",
+];
+
+/// The broker beside this crate's own binary, where a build of the workspace puts both.
+fn broker() -> PathBuf {
+    let path = Path::new(LOADGEN).with_file_name("rookery");
+    assert!(path.exists(), "{} is not built: `cargo build -p rookery` first", path.display());
+    path
+}
+
+/// A broker on a folder of its own, ended with the test.
+struct Broker {
+    child: Child,
+    address: String,
+    folder: TempDir,
+}
+
+impl Broker {
+    fn start() -> Broker {
+        let folder = TempDir::new().unwrap();
+        let (child, address) = Broker::serve(folder.path(), "127.0.0.1:0");
+        Broker { child, address, folder }
+    }
+
+    fn serve(folder: &Path, listen: &str) -> (Child, String) {
+        let output = folder.join("output");
+        let child = Command::new(broker())
+            .args(["serve", "--store", "embedded", "--shards", "2", "--listen", listen, "--data"])
+            .arg(folder.join("data"))
+            .env("ROOKERY_AUTH__SECRET", SECRET)
+            .envs(WITHOUT_LIMITS.map(|limit| (limit, "0")))
+            .stdout(File::create(&output).unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        loop {
+            let text = fs::read_to_string(&output).unwrap();
+            let line = text.split_inclusive('\n').find(|line| line.ends_with('\n') && line.contains("127.0.0.1:"));
+            if let Some((_, rest)) = line.and_then(|line| line.split_once("127.0.0.1:")) {
+                let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                return (child, format!("127.0.0.1:{port}"));
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "the broker did not come up: {text}");
+            thread::yield_now();
+        }
+    }
+
+    /// As a crash ends it, and at once started again on the same folder and port.
+    fn crash(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = Broker::serve(self.folder.path(), &self.address).0;
+    }
+
+    fn run(&self, scenario: &str, more: &[&str]) -> Command {
+        let mut command = Command::new(LOADGEN);
+        command
+            .args(["run", scenario, "--target", &format!("ws://{}", self.address), "--secret", SECRET, "--json"])
+            .args(["--plain", "--warm-up", "0.2"])
+            .args(more);
+        command
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn whatever_clients_do_nothing_is_lost_and_every_promise_is_kept() {
+    let broker = Broker::start();
+    let pid = broker.child.id().to_string();
+    let cases: [(&str, &[&str], &str); 6] = [
+        ("chat", &["--rooms", "5", "--senders", "5", "--seconds", "3"], "cycles"),
+        ("storm", &["--rooms", "10", "--seats", "5", "--senders", "2", "--rate", "300", "--seconds", "4"], "joins"),
+        ("slow", &["--rooms", "2", "--senders", "2", "--rate", "100"], "deliveries"),
+        ("mixed", &["--seats", "5", "--language", "rookery-json,rookery-binary"], "deliveries"),
+        ("churn", &["--rooms", "20"], "cycles"),
+        ("f3", &["--rooms", "9", "--senders", "3", "--language", "rookery-binary"], "acks"),
+    ];
+    for (scenario, more, counted) in cases {
+        let output =
+            broker.run(scenario, &[&["--seconds", "1", "--server-pid", &pid], more].concat()).output().unwrap();
+        let record = record(&output);
+        assert_faultless(&record);
+        assert!(record["totals"][counted].as_u64().unwrap() > 0, "{scenario}: {record:#}");
+        assert_eq!(record["acks"]["broken"], 0, "{scenario}: {record:#}");
+        if scenario == "storm" {
+            assert!(record["gaps"]["resumed"].as_u64().unwrap() > 0, "{record:#}");
+            assert_eq!(record["gaps"]["told"], 0, "{record:#}");
+        }
+        if scenario != "churn" {
+            assert_eq!(record["acks"]["checked"], record["acks"]["given"], "{scenario}: {record:#}");
+            assert!(record["acks"]["given"].as_u64().unwrap() > 0, "{scenario}: {record:#}");
+        }
+    }
+}
+
+#[test]
+fn history_is_read_from_anywhere() {
+    let broker = Broker::start();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("small.toml");
+    fs::write(&file, "[rooms]\ncount = 2\nseats = 3\n[posts]\nrate = 20.0\n[pages]\nrate = 100.0\nprepared = 500\n")
+        .unwrap();
+    let record = record(&broker.run(file.to_str().unwrap(), &["--seconds", "1"]).output().unwrap());
+    assert_faultless(&record);
+    assert_eq!(record["scenario"]["name"], "small");
+    assert!(record["latency"]["page"]["count"].as_u64().unwrap() > 50, "{record:#}");
+}
+
+#[test]
+fn a_broker_that_is_killed_three_times_loses_nothing_that_it_promised() {
+    let mut broker = Broker::start();
+    let sizes = ["--rooms", "10", "--senders", "2", "--rate", "1000", "--seconds", "7", "--returns"];
+    let mut run = broker.run("rooms", &sizes).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(run.stderr.take().unwrap()).lines();
+    for line in lines.map_while(Result::ok) {
+        if ["window   1 s", "window   3 s", "window   5 s"].iter().any(|second| line.starts_with(second)) {
+            broker.crash();
+        }
+    }
+    let record = record(&run.wait_with_output().unwrap());
+    assert_faultless(&record);
+    assert!(record["gaps"]["disconnects"].as_u64().unwrap() >= 3 * 82, "{record:#}");
+    assert!(record["gaps"]["resumed"].as_u64().unwrap() >= 3 * 80, "{record:#}");
+    assert_eq!((&record["acks"]["broken"], &record["acks"]["expired"]), (&0.into(), &0.into()));
+    assert_eq!(record["acks"]["given"], record["posted"], "all were acked in the end");
+}
