@@ -57,6 +57,8 @@ struct Run<'a> {
     /// At the begin of the window, at the end of each of its seconds, and at its end.
     readings: Vec<Reading>,
     window: Option<(Reading, Reading)>,
+    /// What threads counted while connections came up.
+    gathering: Tally,
     /// What threads counted in the window, in all and for each of its seconds.
     total: Tally,
     seconds: BTreeMap<u32, (Tally, usize, u64)>,
@@ -106,6 +108,7 @@ impl Run<'_> {
             memory_before,
             readings: Vec::new(),
             window: None,
+            gathering: Tally::default(),
             total: Tally::default(),
             seconds: BTreeMap::new(),
             complete: Vec::new(),
@@ -214,6 +217,9 @@ impl Run<'_> {
         self.faults.push((faults, gaps, connections));
         if self.faults.len() > self.threads.len() {
             self.faults.remove(0);
+        }
+        if phase == Phase::Gathering {
+            self.gathering.add(&tally);
         }
         if phase != Phase::Window {
             return;
@@ -334,6 +340,11 @@ impl Run<'_> {
         }
     }
 
+    /// In the window; how long joining took, where nobody joined then, when everybody did.
+    fn timed(&self, what: What) -> Option<&hdrhistogram::Histogram<u64>> {
+        self.total.of(what).or_else(|| self.gathering.of(what).filter(|_| what == What::Join))
+    }
+
     /// Looks promises up and writes everything down.
     fn finish(mut self) -> io::Result<Record> {
         self.phase = Phase::Checking;
@@ -373,7 +384,7 @@ impl Run<'_> {
         let memory = after.server_memory().zip(self.memory_before);
         let latency = KINDS
             .into_iter()
-            .filter_map(|what| self.total.of(what).map(|histogram| (what, Curve::of(histogram))))
+            .filter_map(|what| self.timed(what).map(|histogram| (what, Curve::of(histogram))))
             .filter(|(_, curve)| curve.count > 0)
             .collect();
         Ok(Record {

@@ -46,7 +46,7 @@ pub struct Record {
     pub first_broken_ack: Option<String>,
     pub gaps: Gaps,
     pub acks: Acks,
-    /// Of the measured window, by what took the time.
+    /// Of the measured window, by what took the time; of joining, where nobody joined then, of when everybody did.
     pub latency: BTreeMap<What, Curve>,
     pub cost: Cost,
     /// One for each second of the measured window.
