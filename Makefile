@@ -1,5 +1,5 @@
 # What people do with this repository, one word each. Every target works in a fresh clone with Rust and Debian's packages.
-.PHONY: run test prove lint bench bench-core bench-store fuzz autobahn
+.PHONY: run test prove lint bench bench-core bench-store bench-micro fuzz autobahn
 
 CARGO ?= cargo
 # How many seeds of the simulation `make test` and `make prove` run.
@@ -27,7 +27,7 @@ lint: ## Format and lints, as CI checks them
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-bench: bench-core bench-store ## Every measurement that README and docs quote
+bench: bench-core bench-store bench-micro ## Every measurement that README and docs quote
 
 bench-core: ## The core beside its floors: five interleaved rounds, medians and ratios
 	$(CARGO) build --release --locked -p rookery -p loadgen
@@ -37,6 +37,9 @@ bench-store: ## The store beside the machine's own disk, and the core with the s
 	$(CARGO) build --release --locked -p rookery -p loadgen -p rookery-benches
 	target/release/bench-store --broker target/release/rookery --folder target
 	target/release/loadgen core-yardstick --broker target/release/rookery --stores --workloads F2,F3 --rounds 5
+
+bench-micro: ## Parts of the broker beside their floors, in nanoseconds (about three minutes); PAIRS=decode for some of them
+	$(CARGO) bench --locked -p rookery-benches --bench parts -- --quiet $(PAIRS)
 
 fuzz: ## A minute on each target (needs the nightly toolchain and cargo-fuzz)
 	scripts/fuzz.sh
