@@ -140,26 +140,20 @@ pub fn run(args: &YardstickArgs) -> io::Result<Report> {
 impl Yardstick<'_> {
     fn rounds(&self, cells: &[Cell]) -> Vec<Sample> {
         let mut samples = Vec::new();
-        for round in 0..usize::from(self.args.rounds) {
-            for &cell in cells {
-                // Memory per connection does not change from round to round, and is the slowest to set up.
-                if cell.workload == Workload::I && round > 0 {
-                    continue;
-                }
-                let result = self.quietest(cell).map_err(|error| error.to_string());
-                let word = match &result {
-                    Ok(outcome) if outcome.failed() => "FAILED".to_owned(),
-                    Ok(outcome) => format!(
-                        "{:.0} {}/s, {:.3} µs",
-                        outcome.per_second,
-                        outcome.unit,
-                        outcome.server_cpu_us_each.unwrap_or(0.0)
-                    ),
-                    Err(error) => format!("no result: {error}"),
-                };
-                eprintln!("round {} {:?} {}: {word}", round + 1, cell.workload, cell.target.name());
-                samples.push(Sample { round, cell, result });
-            }
+        for (round, cell) in plan::order(cells, usize::from(self.args.rounds)) {
+            let result = self.quietest(cell).map_err(|error| error.to_string());
+            let word = match &result {
+                Ok(outcome) if outcome.failed() => "FAILED".to_owned(),
+                Ok(outcome) => format!(
+                    "{:.0} {}/s, {:.3} µs",
+                    outcome.per_second,
+                    outcome.unit,
+                    outcome.server_cpu_us_each.unwrap_or(0.0)
+                ),
+                Err(error) => format!("no result: {error}"),
+            };
+            eprintln!("round {} {:?} {}: {word}", round + 1, cell.workload, cell.target.name());
+            samples.push(Sample { round, cell, result });
         }
         samples
     }
@@ -202,7 +196,8 @@ impl Yardstick<'_> {
         let mut scenario = scenario::shipped(cell.workload.scenario())
             .unwrap_or_else(|| Err("no such scenario".to_owned()))
             .map_err(io::Error::other)?;
-        scenario.time = scenario::Time { warm_up_seconds: self.args.warmup, seconds: self.args.seconds };
+        let seconds = self.args.seconds * plan::window(cell.workload);
+        scenario.time = scenario::Time { warm_up_seconds: self.args.warmup, seconds };
         scenario.posts.body = BODY;
         let orders = Orders {
             targets: vec![server.address],

@@ -119,6 +119,33 @@ pub fn cells(workloads: &[Workload], with_ours: bool) -> Vec<Cell> {
     cells
 }
 
+/// How often a workload is measured in one round. F1 leaves both sides asleep most of the time, and a single measurement of
+/// either swings by a third: it is measured more often, for half as long each time.
+fn repeats(workload: Workload) -> usize {
+    if workload == Workload::F1 { 4 } else { 1 }
+}
+
+/// The part of the usual window that one measurement of it lasts.
+pub fn window(workload: Workload) -> f64 {
+    if repeats(workload) > 1 { 0.5 } else { 1.0 }
+}
+
+/// What is measured one after the other: each cell with the number of the round in which it is compared.
+pub fn order(cells: &[Cell], rounds: usize) -> Vec<(usize, Cell)> {
+    let mut order = Vec::new();
+    for round in 0..rounds {
+        for group in cells.chunk_by(|one, next| one.workload == next.workload) {
+            let repeats = repeats(group[0].workload);
+            for repeat in 0..repeats {
+                order.extend(group.iter().map(|cell| (round * repeats + repeat, *cell)));
+            }
+        }
+    }
+    // Memory per connection does not change from round to round, and is the slowest to set up.
+    order.retain(|(round, cell)| cell.workload != Workload::I || *round == 0);
+    order
+}
+
 /// The cells of a round that shows what the store costs the core.
 pub fn store_cells(workloads: &[Workload]) -> Vec<Cell> {
     let mut cells = Vec::new();
@@ -129,4 +156,19 @@ pub fn store_cells(workloads: &[Workload]) -> Vec<Cell> {
         }
     }
     cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compared_is_measured_close_together() {
+        let cells = cells(&[Workload::A, Workload::F1, Workload::I], false);
+        let order = order(&cells, 2);
+        let of = |workload| order.iter().filter(move |(_, cell)| cell.workload == workload).map(|(round, _)| *round);
+        assert_eq!(of(Workload::A).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(of(Workload::F1).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(of(Workload::I).collect::<Vec<_>>(), [0]);
+    }
 }
