@@ -72,6 +72,9 @@ fn compare(settled: &Scylla, heard: &mut Listener) {
     }
 }
 
+// No proxy here is asked to finish: asked while its workers still wait for each other, it may
+// panic. It ends with the process.
+
 #[test]
 fn what_passes_is_tried_again_and_nothing_is_doubled() {
     let (mut proxy, options) = through_proxy(30);
@@ -98,7 +101,6 @@ fn what_passes_is_tried_again_and_nothing_is_doubled() {
     proxy.turn_off_rules();
     compare(&settled, &mut heard);
     drop(settled);
-    runtime().block_on(proxy.finish()).ok();
 }
 
 #[test]
@@ -135,5 +137,4 @@ fn what_does_not_pass_is_a_fault_and_is_handed_over_again() {
     settled.apply(rest.to_vec()).unwrap();
     compare(&settled, &mut heard);
     drop(settled);
-    runtime().block_on(proxy.finish()).ok();
 }
