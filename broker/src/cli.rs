@@ -1,6 +1,6 @@
 //! The command line. Every flag is also an environment variable; flags win.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +50,9 @@ pub struct Serve {
     /// First core to pin shards to; the others follow
     #[arg(long, env = "ROOKERY_SERVE__FIRST_CORE")]
     pub first_core: Option<usize>,
+    /// Write to many connections in one system call, where the kernel can (Linux 6.1) and lets us
+    #[arg(long, env = "ROOKERY_SERVE__IO_URING", default_value_t = true, action = ArgAction::Set)]
+    pub io_uring: bool,
     /// Where history goes
     #[arg(long, env = "ROOKERY_STORE__ENGINE", value_enum, default_value_t = StoreEngine::Embedded)]
     pub store: StoreEngine,

@@ -114,6 +114,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
             clock: clock.clone(),
             counters: counted,
             front: front.clone(),
+            io_uring: options.io_uring,
             ended: ended.clone(),
         };
         threads.push(thread::spawn(plan).map_err(Failure::system)?);

@@ -27,7 +27,7 @@ fn receivers() -> usize {
     std::env::var("ROOKERY_SLOW_RECEIVERS").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
 }
 
-fn node() -> Node {
+fn node(io_uring: bool) -> Node {
     Node::start_with(
         1,
         &[
@@ -39,6 +39,8 @@ fn node() -> Node {
             "100000",
             "--send-buffer-bytes",
             "16384",
+            "--io-uring",
+            if io_uring { "true" } else { "false" },
         ],
     )
 }
@@ -171,8 +173,16 @@ fn p99(sorted: &[u64]) -> u64 {
 
 #[test]
 fn who_never_reads_is_cut_and_nobody_else_notices() {
-    let node = node();
-    let without = run(&node, "calm", receivers() - SLOW, 8);
+    never_reading(&node(true), receivers());
+}
+
+#[test]
+fn who_never_reads_is_cut_where_each_write_is_a_call_of_its_own() {
+    never_reading(&node(false), 50);
+}
+
+fn never_reading(node: &Node, receivers: usize) {
+    let without = run(node, "calm", receivers - SLOW, 8);
     let memory_before = node.memory();
     let token = node.token("sleeper");
     let sleepers: Vec<Client> = (0..SLOW)
@@ -184,7 +194,7 @@ fn who_never_reads_is_cut_and_nobody_else_notices() {
         })
         .collect();
     // Long enough for their buffers to fill and the ten seconds to pass.
-    let with = run(&node, "slow", receivers() - SLOW, 16);
+    let with = run(node, "slow", receivers - SLOW, 16);
     println!(
         "p99 without: {} µs, with {SLOW} that never read: {} µs, ratio {:.2}",
         p99(&without),
@@ -197,42 +207,49 @@ fn who_never_reads_is_cut_and_nobody_else_notices() {
     let memory_after = node.memory();
     println!("memory before {} KiB, after {} KiB", memory_before / 1024, memory_after / 1024);
     assert!(memory_after < memory_before + (64 << 20), "memory did not return");
-    if receivers() >= 1000 {
+    if receivers >= 1000 {
         assert!(p99(&with) * 2 <= p99(&without) * 3 || p99(&with) < 20_000, "the room noticed");
     }
 }
 
+/// Enough that a turn writes to all of them at once.
+const SLOW_READERS: usize = 12;
+const SLOWLY_READ: u64 = 3000;
+
 #[test]
 fn who_reads_slowly_is_fed_or_told() {
-    let node = node();
+    let node = node(true);
     let token = node.token("slowpoke");
-    let mut client = Client::enter(node.address, JSON, &token);
-    SockRef::from(client.socket()).set_recv_buffer_size(4096).unwrap();
-    let subscribed = client.subscribe("tenth", None);
-    let socket = client.socket().try_clone().unwrap();
-    let address = node.address;
-    let publisher_token = node.token("publisher");
-    const MESSAGES: u64 = 3000;
-    let publisher = std::thread::spawn(move || {
-        let mut client = Client::enter(address, JSON, &publisher_token);
-        for n in 1..=MESSAGES {
-            client.post("tenth", &format!("{n} {}", "x".repeat(BODY)));
-        }
-    });
-    // Reads one frame for every few that come, by reading little at a time.
+    let readers: Vec<_> = (0..SLOW_READERS)
+        .map(|_| {
+            let mut client = Client::enter(node.address, JSON, &token);
+            SockRef::from(client.socket()).set_recv_buffer_size(4096).unwrap();
+            let from = client.subscribe("tenth", None).from.seq.0;
+            std::thread::spawn(move || read_slowly(&client, from))
+        })
+        .collect();
+    let mut publisher = Client::enter(node.address, JSON, &node.token("publisher"));
+    for n in 1..=SLOWLY_READ {
+        publisher.post("tenth", &format!("{n} {}", "x".repeat(BODY)));
+    }
+    let gaps: Vec<u32> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
+    println!("{SLOWLY_READ} messages, gaps told: {gaps:?}");
+}
+
+/// Reads little at a time: each message comes, or the gap is told. How many gaps there were.
+fn read_slowly(client: &Client, from: u64) -> u32 {
+    let socket = client.socket();
     let mut epochs = Epochs::default();
     let mut received = Vec::new();
-    let mut last = subscribed.from.seq.0;
-    let mut gaps = 0;
-    let mut pieces = 0;
+    let (mut last, mut gaps, mut pieces) = (from, 0, 0);
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    while last < subscribed.from.seq.0 + MESSAGES {
+    while last < from + SLOWLY_READ {
         let mut space = [0; 700];
-        let count = read(&socket, &mut space).unwrap();
+        let count = read(socket, &mut space).unwrap();
         assert!(count > 0, "closed");
         received.extend_from_slice(&space[..count]);
         pieces += 1;
-        if pieces % 4 == 0 && last < MESSAGES / 2 {
+        if pieces % 4 == 0 && last < SLOWLY_READ / 2 {
             // The pace itself; correctness does not hang on it.
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -261,7 +278,5 @@ fn who_reads_slowly_is_fed_or_told() {
             }
         });
     }
-    publisher.join().unwrap();
-    println!("{MESSAGES} messages, {gaps} gaps told");
-    drop(client);
+    gaps
 }

@@ -8,10 +8,12 @@
 //! - [`header`] checks each frame's header, byte by byte as it arrives;
 //! - [`assemble`] puts fragments together;
 //! - [`violation`] lists all that a client may do wrong;
+//! - [`burst`] writes to many sockets at once;
 //!
 //! Nothing here knows a command, a room or a dialect.
 
 pub mod assemble;
+pub mod burst;
 mod feed;
 pub mod front;
 pub mod guard;

@@ -4,6 +4,7 @@
 
 use super::awake::Pace;
 use super::mailbox::{self, Bounds, Receiver, Sender};
+use crate::net::burst::Burst;
 use crate::net::guard::Reader;
 use crate::ports::{Clock, ShellPorts};
 use rookery_engine::edge::Opening;
@@ -114,6 +115,10 @@ pub struct Inner {
     pub ports: ShellPorts,
     pub seats: Seats,
     pub dirty: Vec<ConnId>,
+    /// None: each connection is written to by a call of its own.
+    pub burst: Option<Box<Burst>>,
+    /// Of the dirty ones those that are in a burst; kept for its allocation.
+    pub bursting: Vec<ConnId>,
     /// Of the store, on their way to the engine; kept for its allocation.
     pub facts: Vec<Fact>,
     pub commands_this_turn: u64,
@@ -147,6 +152,7 @@ impl ShardCell {
         ports: ShellPorts,
         clock: Clock,
         counters: Arc<ShardCounters>,
+        burst: Option<Box<Burst>>,
     ) -> Rc<ShardCell> {
         Rc::new(ShardCell {
             id: settings.shard,
@@ -155,6 +161,8 @@ impl ShardCell {
                 ports,
                 seats: Seats::default(),
                 dirty: Vec::new(),
+                burst,
+                bursting: Vec::new(),
                 facts: Vec::new(),
                 commands_this_turn: 0,
                 turn_began_micros: 0,
@@ -178,6 +186,10 @@ impl ShardCell {
 pub struct Seats(Vec<Option<Seat>>);
 
 impl Seats {
+    pub fn get(&self, conn: ConnId) -> Option<&Seat> {
+        self.0.get(conn.slot as usize)?.as_ref().filter(|seat| seat.conn == conn)
+    }
+
     pub fn of(&mut self, conn: ConnId) -> Option<&mut Seat> {
         self.0.get_mut(conn.slot as usize)?.as_mut().filter(|seat| seat.conn == conn)
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`mailbox`]: the door, bounded in entries and bytes; [`bell`] wakes a sleeping shard once, not per message.
 //! - [`cell`]: the engine and its ports, borrowed without ever awaiting.
-//! - [`turn`]: ends a turn and writes each dirty connection once; [`awake`]: when to sleep until the next.
+//! - [`turn`]: ends a turn; [`write`]: each dirty connection gets one write; [`awake`]: when to sleep until the next.
 //! - [`connection`]: one socket's reading side.
 //! - [`thread`]: the runtime and the tasks of a shard.
 
@@ -14,3 +14,4 @@ pub mod mailbox;
 mod sync;
 pub mod thread;
 mod turn;
+mod write;

@@ -6,6 +6,7 @@ use super::{connection, turn};
 use crate::allocator;
 use crate::auth::Tokens;
 use crate::http::{Front, FrontSettings, Upgraded};
+use crate::net::burst::Burst;
 use crate::ports::{Clock, ShellPorts, store::StorePort};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::Settings;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub clock: Clock,
     pub counters: Arc<ShardCounters>,
     pub front: FrontSettings,
+    /// Whether many connections may be written to in one system call.
+    pub io_uring: bool,
     pub ended: UnboundedSender<Ending>,
 }
 
@@ -104,7 +107,8 @@ pub fn spawn(plan: Plan) -> std::io::Result<JoinHandle<()>> {
 async fn run(plan: Plan) {
     let id = plan.settings.shard;
     let ports = ShellPorts::new(id, plan.doors.clone(), plan.tokens, plan.store);
-    let cell = ShardCell::new(plan.settings, ports, plan.clock, plan.counters);
+    let burst = plan.io_uring.then(|| burst(id)).flatten();
+    let cell = ShardCell::new(plan.settings, ports, plan.clock, plan.counters, burst);
     tokio::task::spawn_local(turn::flusher(cell.clone()));
     tokio::task::spawn_local(timers(cell.clone()));
     let accepting = match tokio::net::TcpListener::from_std(plan.listener) {
@@ -116,6 +120,15 @@ async fn run(plan: Plan) {
     let last_words = mail(&cell, plan.mailbox).await;
     accepting.abort();
     drain(&cell, last_words).await;
+}
+
+/// Without it everything works, with a system call for each connection.
+fn burst(shard: ShardId) -> Option<Box<Burst>> {
+    let burst = Burst::new();
+    if let Err(error) = &burst {
+        tracing::info!(event = "no_io_uring", shard = shard.0, %error);
+    }
+    burst.ok().map(Box::new)
 }
 
 /// Takes mail until told to drain.

@@ -9,7 +9,7 @@ use rookery_protocol::errors::DropReason;
 use rookery_protocol::limits;
 
 impl Edge {
-    /// Connections that have something to write, in the order in which they got it. Each is the caller's until
+    /// Connections that have something to write, each once, in the order in which they got it. Each is the caller's until
     /// [`Edge::wrote`] says that it is empty, or to close it; until then it is not listed again, unless it must be
     /// closed.
     pub fn take_dirty(&mut self, into: &mut Vec<ConnId>) {
