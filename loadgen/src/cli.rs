@@ -53,8 +53,8 @@ pub struct FloorArgs {
 }
 
 pub fn parse_target(text: &str) -> Result<SocketAddr, String> {
-    let address = text.strip_prefix("ws://").unwrap_or(text).trim_end_matches('/');
-    address.parse().map_err(|_| format!("`{text}` is not of the form ws://ADDRESS:PORT"))
+    let address = ["ws://", "nats://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    address.trim_end_matches('/').parse().map_err(|_| format!("`{text}` is not of the form ws://ADDRESS:PORT"))
 }
 
 /// An hour is more than any run needs, and keeps every sum of times in range.

@@ -18,6 +18,7 @@ mod scenario;
 mod search;
 mod show;
 mod sys;
+mod toml_file;
 mod ws;
 mod yardstick;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::adapter::{Kind, Settings, Tokens};
+use crate::adapter::{Language, Settings, Tokens};
 use crate::cli::{parse_seconds, parse_target};
 use crate::drive::{self, Orders};
 use crate::measure;
@@ -25,16 +25,16 @@ use crate::sys;
 pub struct RunArgs {
     /// A scenario's name (see `loadgen scenarios`), or a TOML file
     pub scenario: String,
-    /// ws://ADDRESS:PORT; connections go to several in turn
+    /// ws://ADDRESS:PORT (nats:// without WebSocket); connections go to several in turn
     #[arg(long, required = true, value_delimiter = ',', value_parser = parse_target)]
     pub target: Vec<SocketAddr>,
-    /// What the target speaks; connections speak several in turn
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "rookery-json")]
-    pub language: Vec<Kind>,
+    /// What the target speaks, by name or as a TOML file; connections speak several in turn
+    #[arg(long, value_delimiter = ',', default_value = "rookery-json", value_name = "NAME|FILE", long_help = languages())]
+    pub language: Vec<String>,
     /// Token for all connections
     #[arg(long, env = "LOADGEN_TOKEN", hide_env_values = true, conflicts_with = "secret")]
     pub token: Option<String>,
-    /// Secret of the target, to give each connection a token and thus a user of its own
+    /// Secret of the target, to give each connection a token and thus a user of its own, or to sign with
     #[arg(long, env = "LOADGEN_SECRET", hide_env_values = true)]
     pub secret: Option<String>,
     /// Process whose CPU and memory are read
@@ -205,15 +205,18 @@ fn orders(args: &RunArgs) -> Result<Orders, String> {
     if let Some(core) = args.cores.iter().find(|core| !allowed.contains(core)) {
         return Err(format!("--cores {core}: this process may use {allowed:?}"));
     }
+    let languages = args.language.iter().map(|text| Language::find(text)).collect::<Result<Vec<Language>, String>>()?;
     let tokens = match (&args.token, &args.secret) {
         (_, Some(secret)) => Tokens::Minted(secret.clone()),
         (Some(token), None) => Tokens::Given(token.clone()),
         (None, None) => Tokens::None,
     };
+    let settings = Settings { padding: args.padding, tokens };
+    languages.iter().try_for_each(|language| language.fits(&scenario, &settings))?;
     Ok(Orders {
         targets: args.target.clone(),
-        languages: args.language.clone(),
-        settings: Settings { padding: args.padding, tokens },
+        languages,
+        settings,
         scenario,
         cores: if args.cores.is_empty() { allowed } else { args.cores.clone() },
         server_pid: args.server_pid,
@@ -222,6 +225,11 @@ fn orders(args: &RunArgs) -> Result<Orders, String> {
         stream: measure::unix_ms(),
         command: without_secrets(std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1))),
     })
+}
+
+fn languages() -> String {
+    let names = Language::names().join(", ");
+    format!("What the target speaks: {names}, or a TOML file that describes it; connections speak several in turn")
 }
 
 /// The command line as it may be shown to anybody.

@@ -12,7 +12,7 @@ use rookery_protocol::message::{BodyKind, Message};
 use rookery_protocol::reply::{GapReason, Mark as Marked, Page, Refusal, Reply, Start, Subscribed};
 use rookery_protocol::wire::frames::Frames;
 
-use super::{Adapter, Heard, Item, Key, Kind, Place as At, Settings, Start as Begin, make};
+use super::{Adapter, Heard, Item, Key, Kind, Place as At, Settings, Start as Begin, Who, make};
 use crate::marker::{self, Mark};
 use crate::ws::frame;
 
@@ -52,7 +52,7 @@ fn room(number: u16) -> RoomRef {
 #[test]
 fn commands_are_understood_as_they_are_meant() {
     for (kind, id) in BOTH {
-        let mut adapter = make(kind, &Settings::default());
+        let mut adapter = make(&kind.into(), &Settings::default());
         let mut say = |write: &dyn Fn(&mut dyn Adapter, &mut Vec<u8>)| {
             let mut payload = Vec::new();
             write(adapter.as_mut(), &mut payload);
@@ -60,17 +60,23 @@ fn commands_are_understood_as_they_are_meant() {
         };
         let one = SubscribeRoom { room: room(3), cursor: None, wants: Wants::default() };
         let again = SubscribeRoom { cursor: Some(Place::new(7, 42)), ..one.clone() };
-        assert_eq!(say(&|adapter, out| adapter.subscribe(3, None, out)), [Command::Subscribe { rooms: vec![one] }]);
+        assert_eq!(
+            say(&|adapter, out| adapter.subscribe(Who::default(), 3, None, out)),
+            [Command::Subscribe { rooms: vec![one] }]
+        );
         let after = At { epoch: 7, seq: 42 };
-        let resumed = say(&|adapter, out| adapter.subscribe(3, Some(after), out));
+        let resumed = say(&|adapter, out| adapter.subscribe(Who::default(), 3, Some(after), out));
         assert_eq!(resumed, [Command::Subscribe { rooms: vec![again] }]);
-        assert_eq!(say(&|adapter, out| adapter.leave(300, out)), [Command::Unsubscribe { rooms: vec![room(300)] }]);
+        assert_eq!(
+            say(&|adapter, out| _ = adapter.leave(Who::default(), 300, out)),
+            [Command::Unsubscribe { rooms: vec![room(300)] }]
+        );
 
         let mut body = marker::template(200);
         marker::stamp(&mut body, &Mark { room: 3, number: 9 }.encode());
         let stream = Key { stream: u64::MAX - 3, number: 77 };
         for key in [None, Some(stream)] {
-            let posts = say(&|adapter, out| _ = adapter.publish(3, &body, key, out));
+            let posts = say(&|adapter, out| _ = adapter.publish(Who::default(), 3, &body, key, out));
             let [Command::Post(post)] = posts.as_slice() else { panic!("{posts:?}") };
             assert_eq!((&post.room, &*post.body, post.kind), (&room(3), &*body, BodyKind::Text));
             assert!(post.ack.is_none() && post.extra.is_none());
@@ -81,7 +87,7 @@ fn commands_are_understood_as_they_are_meant() {
             let pages = say(&|adapter, out| _ = adapter.page(3, skip, 50, out));
             assert_eq!(pages, [Command::History { room: room(3), from, limit: 50, thread: None }]);
         }
-        let typing = say(&|adapter, out| assert!(adapter.typing(3, true, out)));
+        let typing = say(&|adapter, out| assert!(adapter.typing(Who::default(), 3, true, out)));
         assert_eq!(typing, [Command::Typing { room: room(3), on: true }]);
     }
 }
@@ -123,7 +129,7 @@ fn replies_are_heard_as_they_are_meant() {
     };
     let refused = Reply::Refused(Refusal::because(ErrorCode::RateLimited, "commands per second"));
     for (kind, id) in BOTH {
-        let mut adapter = make(kind, &Settings::default());
+        let mut adapter = make(&kind.into(), &Settings::default());
         let mut hear = |reply: &Reply| heard(adapter.as_mut(), id, &unsubscribe, reply);
         for (start, meant) in starts {
             assert_eq!(hear(&subscribed(start)), [Heard::Subscribed { start: meant, from }]);
@@ -170,7 +176,7 @@ fn marks_and_signals_are_heard_as_they_are_meant() {
         let hear = |frames: Frames| {
             let bytes = frames.into_bytes();
             let header = frame::read_header(&bytes).unwrap().unwrap();
-            let (mut heard, mut adapter) = (Vec::new(), make(kind, &Settings::default()));
+            let (mut heard, mut adapter) = (Vec::new(), make(&kind.into(), &Settings::default()));
             assert!(!adapter.is_delivery(&bytes[header.header_len..]));
             adapter.hear(&bytes[header.header_len..], &mut heard);
             heard
@@ -206,7 +212,7 @@ fn a_delivery_carries_its_mark_unchanged_and_tells_its_place() {
             let at = marker::find(payload, 0).unwrap();
             assert_eq!(payload[at..].first_chunk().and_then(Mark::decode), Some(mark));
             assert_eq!(marker::find(payload, at), None);
-            let adapter = make(kind, &Settings::default());
+            let adapter = make(&kind.into(), &Settings::default());
             assert!(adapter.is_delivery(payload));
             assert_eq!(adapter.place(payload), Some((opens_epoch.then_some(1_790_000_000), 42)));
         }

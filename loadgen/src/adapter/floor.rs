@@ -1,6 +1,6 @@
 //! The floor's language (`floor::wire`).
 
-use super::{Adapter, Heard, Key, Place, Start};
+use super::{Adapter, Heard, Key, Place, Start, Who};
 use crate::floor::wire;
 use crate::ws::frame;
 
@@ -9,23 +9,24 @@ pub struct Floor {
 }
 
 impl Adapter for Floor {
-    fn upgrade(&self, _: usize) -> (String, String) {
-        ("/".to_owned(), String::new())
+    fn upgrade(&self, _: usize) -> Option<(String, String)> {
+        Some(("/".to_owned(), String::new()))
     }
 
     fn opcode(&self) -> u8 {
         frame::BINARY
     }
 
-    fn subscribe(&mut self, room: u16, _: Option<Place>, out: &mut Vec<u8>) {
+    fn subscribe(&mut self, _: Who<'_>, room: u16, _: Option<Place>, out: &mut Vec<u8>) {
         out.extend_from_slice(&wire::short(b'S', room));
     }
 
-    fn leave(&mut self, room: u16, out: &mut Vec<u8>) {
+    fn leave(&mut self, _: Who<'_>, room: u16, out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(&wire::short(b'U', room));
+        true
     }
 
-    fn publish(&mut self, room: u16, body: &[u8], _: Option<Key>, out: &mut Vec<u8>) -> u32 {
+    fn publish(&mut self, _: Who<'_>, room: u16, body: &[u8], _: Option<Key>, out: &mut Vec<u8>) -> u32 {
         wire::write_publish(out, room, self.padding, body);
         0
     }

@@ -1,7 +1,7 @@
 //! `rookery.v1.binary`: frames of `varint length | kind | fields`, one or more per binary message (`docs/protocol/binary.md`).
 
 use super::token::Tokens;
-use super::{Adapter, Heard, Item, Key, Place, Start, rookery_upgrade};
+use super::{Adapter, Heard, Item, Key, Place, Start, Who, rookery_upgrade};
 use crate::marker;
 use crate::ws::frame;
 
@@ -63,7 +63,7 @@ fn put_room(room: u16, out: &mut Vec<u8>) {
 }
 
 impl Adapter for RookeryBinary {
-    fn upgrade(&self, connection: usize) -> (String, String) {
+    fn upgrade(&self, connection: usize) -> Option<(String, String)> {
         rookery_upgrade("rookery.v1.binary", &self.tokens, connection)
     }
 
@@ -71,7 +71,7 @@ impl Adapter for RookeryBinary {
         frame::BINARY
     }
 
-    fn subscribe(&mut self, room: u16, after: Option<Place>, out: &mut Vec<u8>) {
+    fn subscribe(&mut self, _: Who<'_>, room: u16, after: Option<Place>, out: &mut Vec<u8>) {
         let mut one = Vec::new();
         put_room(room, &mut one);
         match after {
@@ -90,14 +90,15 @@ impl Adapter for RookeryBinary {
         });
     }
 
-    fn leave(&mut self, room: u16, out: &mut Vec<u8>) {
+    fn leave(&mut self, _: Who<'_>, room: u16, out: &mut Vec<u8>) -> bool {
         self.command(UNSUBSCRIBE, out, |out| {
             out.push(1);
             put_room(room, out);
         });
+        true
     }
 
-    fn publish(&mut self, room: u16, body: &[u8], key: Option<Key>, out: &mut Vec<u8>) -> u32 {
+    fn publish(&mut self, _: Who<'_>, room: u16, body: &[u8], key: Option<Key>, out: &mut Vec<u8>) -> u32 {
         self.command(POST, out, |out| {
             out.push(if key.is_some() { WITH_KEY } else { 0 });
             put_room(room, out);
@@ -152,7 +153,7 @@ impl Adapter for RookeryBinary {
         }))
     }
 
-    fn typing(&mut self, room: u16, on: bool, out: &mut Vec<u8>) -> bool {
+    fn typing(&mut self, _: Who<'_>, room: u16, on: bool, out: &mut Vec<u8>) -> bool {
         self.command(TYPING, out, |out| {
             put_room(room, out);
             out.push(u8::from(on));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::token::Tokens;
-use super::{Adapter, Heard, Item, Key, Place, Start, rookery_upgrade};
+use super::{Adapter, Heard, Item, Key, Place, Start, Who, rookery_upgrade};
 use crate::marker;
 use crate::ws::frame;
 
@@ -68,7 +68,7 @@ fn place((epoch, seq): (u64, u64)) -> Place {
 }
 
 impl Adapter for RookeryJson {
-    fn upgrade(&self, connection: usize) -> (String, String) {
+    fn upgrade(&self, connection: usize) -> Option<(String, String)> {
         rookery_upgrade("rookery.v1.json", &self.tokens, connection)
     }
 
@@ -76,7 +76,7 @@ impl Adapter for RookeryJson {
         frame::TEXT
     }
 
-    fn subscribe(&mut self, room: u16, after: Option<Place>, out: &mut Vec<u8>) {
+    fn subscribe(&mut self, _: Who<'_>, room: u16, after: Option<Place>, out: &mut Vec<u8>) {
         self.command("subscribe", out);
         let _ = write!(out, r#""rooms":[{{"room":"load-{room}""#);
         if let Some(Place { epoch, seq }) = after {
@@ -85,12 +85,13 @@ impl Adapter for RookeryJson {
         out.extend_from_slice(b"}]}");
     }
 
-    fn leave(&mut self, room: u16, out: &mut Vec<u8>) {
+    fn leave(&mut self, _: Who<'_>, room: u16, out: &mut Vec<u8>) -> bool {
         self.command("unsubscribe", out);
         let _ = write!(out, r#""rooms":["load-{room}"]}}"#);
+        true
     }
 
-    fn publish(&mut self, room: u16, body: &[u8], key: Option<Key>, out: &mut Vec<u8>) -> u32 {
+    fn publish(&mut self, _: Who<'_>, room: u16, body: &[u8], key: Option<Key>, out: &mut Vec<u8>) -> u32 {
         let id = self.command("post", out);
         let _ = write!(out, r#""room":"load-{room}","#);
         if let Some(Key { stream, number }) = key {
@@ -145,7 +146,7 @@ impl Adapter for RookeryJson {
         Some(id)
     }
 
-    fn typing(&mut self, room: u16, on: bool, out: &mut Vec<u8>) -> bool {
+    fn typing(&mut self, _: Who<'_>, room: u16, on: bool, out: &mut Vec<u8>) -> bool {
         self.command("typing", out);
         let _ = write!(out, r#""room":"load-{room}","on":{on}}}"#);
         true

@@ -24,15 +24,25 @@ pub enum Tokens {
 impl Tokens {
     /// The header line of one connection's upgrade request.
     pub fn header(&self, connection: usize) -> String {
+        self.of(connection).map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"))
+    }
+
+    /// One connection's token, if it has one.
+    pub fn of(&self, connection: usize) -> Option<String> {
         match self {
-            Tokens::None => String::new(),
-            Tokens::Given(token) => format!("Authorization: Bearer {token}\r\n"),
+            Tokens::None => None,
+            Tokens::Given(token) => Some(token.clone()),
             Tokens::Minted(secret) => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-                format!("Authorization: Bearer {}\r\n", mint(secret, &format!("load-{connection}"), now))
+                Some(mint(secret, &user(connection), now))
             }
         }
     }
+}
+
+/// What a connection calls itself.
+pub fn user(connection: usize) -> String {
+    format!("load-{connection}")
 }
 
 fn mint(secret: &str, user: &str, now: u64) -> String {

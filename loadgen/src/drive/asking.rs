@@ -52,7 +52,7 @@ impl Worker {
         while typing > 0.0 && self.asking.next_typing_ns <= now_ns as f64 {
             self.asking.next_typing_ns += threads * 1e9 / typing;
             if let Some((index, room)) = self.anybody() {
-                self.queue(index, |adapter, out| _ = adapter.typing(room, true, out));
+                self.queue(index, |adapter, who, out| _ = adapter.typing(who, room, true, out));
                 self.flush(index)?;
             }
         }
@@ -74,7 +74,7 @@ impl Worker {
     fn ask_page(&mut self, index: usize, room: u16, skip: Option<u64>, size: u32, intended_ns: u64) -> io::Result<()> {
         let language = self.clients[index].language;
         let mut command = None;
-        self.queue(index, |adapter, out| command = adapter.page(room, skip, size, out));
+        self.queue(index, |adapter, _, out| command = adapter.page(room, skip, size, out));
         if let Some(command) = command {
             self.asking.pages.insert((language, command), intended_ns);
         }

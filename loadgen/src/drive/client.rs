@@ -6,8 +6,9 @@ use crate::adapter::Place;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Connecting and upgrading.
+    /// Connecting, upgrading, and what is said before anything else.
     Opening,
+    /// It has asked for its room. A sender without a seat may join the rooms that it speaks in, one after the other.
     Joining,
     In,
     /// It has said that it leaves its room.
@@ -24,6 +25,8 @@ pub struct Client {
     pub connection: usize,
     pub language: usize,
     pub link: Option<Link>,
+    /// What the target gave this connection to show again.
+    pub voucher: Option<Box<str>>,
     /// Of links; events of an earlier one are nobody's.
     pub generation: u32,
     pub step: Step,
@@ -54,6 +57,7 @@ impl Client {
     /// The link is gone, and so is whatever it would still say.
     pub fn hang_up(&mut self) {
         self.link = None;
+        self.voucher = None;
         self.generation = self.generation.wrapping_add(1) & 0x7FFF_FFFF;
     }
 }

@@ -1,12 +1,16 @@
 //! One client connection: connecting, upgrading, then bytes both ways without ever blocking.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
 
 use super::net::Net;
 use crate::sys::{Interest, Ready};
+use crate::ws::stream::{Stream, Unframed};
 use crate::ws::{frame, handshake};
+
+/// Close code 1000: the normal end.
+const GOODBYE: [u8; 2] = 1000u16.to_be_bytes();
 
 /// Room for an upgrade request with its token.
 const SMALL_OUT: usize = 1_024;
@@ -23,7 +27,10 @@ pub struct Link {
     stream: TcpStream,
     token: u64,
     stage: Stage,
+    /// Without WebSocket.
+    is_bare: bool,
     partial: Vec<u8>,
+    inside: Stream,
     out: Vec<u8>,
     sent: usize,
     wants_write: bool,
@@ -31,25 +38,40 @@ pub struct Link {
 
 /// What an event brought.
 pub struct Got {
-    /// The upgrade was accepted just now.
+    /// The upgrade was accepted just now, or the connection made that needs none.
     pub opened: bool,
     /// The bytes to read frames from, in the caller's buffer.
     pub bytes: Range<usize>,
 }
 
 impl Link {
-    /// Starts connecting `stream`; `request` goes out first.
-    pub fn open(net: &Net, stream: TcpStream, token: u64, request: Vec<u8>) -> io::Result<Link> {
+    /// Starts connecting `stream`; the upgrade's `request` goes out first. None: it goes without WebSocket.
+    pub fn open(net: &Net, stream: TcpStream, token: u64, request: Option<Vec<u8>>) -> io::Result<Link> {
         net.epoll.add(&stream, token, Interest::ReadWrite)?;
-        let stage = Stage::Connecting;
-        Ok(Link { stream, token, stage, partial: Vec::new(), out: request, sent: 0, wants_write: true })
+        let (is_bare, out) = (request.is_none(), request.unwrap_or_default());
+        let (stage, partial, inside) = (Stage::Connecting, Vec::new(), Stream::default());
+        Ok(Link { stream, token, stage, is_bare, partial, inside, out, sent: 0, wants_write: true })
     }
 
-    /// Adds one masked frame to what goes out with the next [`Link::flush`]; returns its length.
+    /// Adds one message to what goes out with the next [`Link::flush`], masked and in a frame; returns its length.
     pub fn queue(&mut self, opcode: u8, payload: &[u8], key: [u8; 4]) -> usize {
         let before = self.out.len();
-        frame::write_masked(&mut self.out, opcode, payload, key);
+        if self.is_bare {
+            self.out.extend_from_slice(payload);
+        } else {
+            frame::write_masked(&mut self.out, opcode, payload, key);
+        }
         self.out.len() - before
+    }
+
+    /// Says that nothing more will be said; the target closes then.
+    pub fn say_goodbye(&mut self, net: &Net, key: [u8; 4]) -> io::Result<()> {
+        if self.is_bare {
+            self.flush(net)?;
+            return self.stream.shutdown(Shutdown::Write);
+        }
+        self.queue(frame::CLOSE, &GOODBYE, key);
+        self.flush(net)
     }
 
     /// Bytes of half a frame that wait for the rest.
@@ -96,16 +118,18 @@ impl Link {
 
     /// Moves on by one event: at most one write and one read. The end of the stream is an error.
     pub fn advance(&mut self, net: &Net, ready: Ready, buffer: &mut [u8]) -> io::Result<Got> {
+        let mut opened = false;
         if ready.writable {
             if self.stage == Stage::Connecting {
                 if let Some(error) = self.stream.take_error()? {
                     return Err(error);
                 }
-                self.stage = Stage::Upgrading;
+                self.stage = if self.is_bare { Stage::Open } else { Stage::Upgrading };
+                opened = self.is_bare;
             }
             self.flush(net)?;
         }
-        let nothing = Got { opened: false, bytes: 0..0 };
+        let nothing = Got { opened, bytes: 0..0 };
         if !ready.readable || self.stage == Stage::Connecting {
             return Ok(nothing);
         }
@@ -122,7 +146,7 @@ impl Link {
         };
         self.partial.clear();
         if self.stage == Stage::Open {
-            return Ok(Got { opened: false, bytes: 0..filled });
+            return Ok(Got { opened, bytes: 0..filled });
         }
         let Some(head) = handshake::head_len(&buffer[..filled]) else {
             if filled > handshake::HEAD_MAX {
@@ -135,6 +159,18 @@ impl Link {
         self.stage = Stage::Open;
         self.partial = Vec::new();
         Ok(Got { opened: true, bytes: head..filled })
+    }
+
+    /// Takes the frames off what an event brought, for a language that is a stream inside them. None: there are none.
+    pub fn unframe(&mut self, bytes: &mut [u8]) -> Result<Option<Unframed>, String> {
+        if self.is_bare { Ok(None) } else { self.inside.unframe(bytes).map(Some) }
+    }
+
+    /// Keeps what is left of a stream, and the begin of a frame behind it.
+    pub fn keep_stream(&mut self, plain: &[u8], raw: &[u8]) {
+        self.inside.keep(plain.len());
+        self.keep(plain);
+        self.keep(raw);
     }
 
     /// Keeps the start of a frame until its rest comes.

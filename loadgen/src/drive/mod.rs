@@ -1,18 +1,21 @@
 //! The driver: loads one or more targets, far more cheaply than they can answer, and judges every delivery.
 //!
-//! In reading order: `seating` (who sits where), `line` and `track` (the messages of a room, shared and per thread), `judge`
-//! and `ledger` (what came, and what was wrong with it), `worker` with `reading`, `sessions`, `posting` and `asking` (a
-//! thread and what its clients do), `run` (the whole), `visit` and `acked` (what is looked up afterwards).
+//! In reading order: `seating` (who sits where), `line` and `track` (the messages of a room, shared and per thread),
+//! `framing`, `judge` and `ledger` (what came, and what was wrong with it), `worker` with `reading`, `opening`, `sessions`,
+//! `posting` and `asking` (a thread and what its clients do), `run` (the whole), `visit` and `acked` (what is looked up
+//! afterwards).
 
 mod acked;
 mod asking;
 mod client;
 mod control;
+mod framing;
 mod judge;
 mod ledger;
 mod line;
 mod link;
 mod net;
+mod opening;
 mod posting;
 mod reading;
 mod run;
@@ -28,7 +31,7 @@ use std::net::SocketAddr;
 pub use judge::Faults;
 pub use run::run;
 
-use crate::adapter::{Kind, Settings};
+use crate::adapter::{Language, Settings};
 use crate::scenario::Scenario;
 
 /// What to run against what.
@@ -37,7 +40,7 @@ pub struct Orders {
     /// Connections go to them in turn.
     pub targets: Vec<SocketAddr>,
     /// Connections speak them in turn.
-    pub languages: Vec<Kind>,
+    pub languages: Vec<Language>,
     pub settings: Settings,
     pub scenario: Scenario,
     /// A thread for each.

@@ -35,6 +35,8 @@ pub struct Sender {
     turn: usize,
     next_ns: f64,
     in_the_air: usize,
+    /// Where only members may speak: how many of its rooms it has joined.
+    pub joined: usize,
     /// Entered, and to be sent when there is a connection.
     waiting: VecDeque<Post>,
 }
@@ -58,7 +60,8 @@ impl Posting {
     }
 
     pub fn add(&mut self, plan: SenderPlan, client: usize) {
-        self.senders.push(Sender { plan, client, turn: 0, next_ns: 0.0, in_the_air: 0, waiting: VecDeque::new() });
+        let waiting = VecDeque::new();
+        self.senders.push(Sender { plan, client, turn: 0, next_ns: 0.0, in_the_air: 0, joined: 0, waiting });
     }
 
     /// Everything that was sent is answered.
@@ -154,7 +157,7 @@ impl Worker {
         let mut command = 0;
         let client = self.posting.senders[sender].client;
         let language = self.clients[client].language;
-        let length = self.queue(client, |adapter, out| command = adapter.publish(room, &body, key, out));
+        let length = self.queue(client, |adapter, who, out| command = adapter.publish(who, room, &body, key, out));
         self.posting.body = body;
         self.posting.payload_bytes += length as u64;
         if command != 0 {

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use super::ledger::{Seat, Told};
+use super::client::Step;
+use super::ledger::{Seat, Told, close_reason};
 use super::worker::{TICKER, Worker};
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, Framing, Who};
 use crate::show::Phase;
 use crate::sys::Ready;
 use crate::ws::frame;
@@ -49,48 +50,90 @@ impl Worker {
         if got.bytes.is_empty() {
             return Ok(());
         }
-        let buffer = std::mem::take(&mut self.buffer);
-        let read = self.read(index, &buffer[got.bytes]);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let read = match self.adapters[self.clients[index].language].framing() {
+            Framing::Messages | Framing::Separated(_) => self.read_framed(index, &buffer[got.bytes]),
+            Framing::Nats => self.read_stream(index, &mut buffer[got.bytes]),
+        };
         self.buffer = buffer;
         read
     }
 
-    /// Everything that one read brought. What the target says between deliveries takes effect between them.
-    fn read(&mut self, index: usize, mut bytes: &[u8]) -> io::Result<()> {
+    fn read_framed(&mut self, index: usize, bytes: &[u8]) -> io::Result<()> {
         let now_ns = self.now_ns();
+        let Some(rest) = self.read(index, bytes, now_ns)? else { return Ok(()) };
+        if let Some(link) = self.clients[index].link.as_mut().filter(|_| !rest.is_empty()) {
+            link.keep(rest);
+        }
+        self.has_read(index, now_ns)
+    }
+
+    /// The same for a language that does not care for frames.
+    fn read_stream(&mut self, index: usize, bytes: &mut [u8]) -> io::Result<()> {
+        let Some(link) = &mut self.clients[index].link else { return Ok(()) };
+        let unframed = match link.unframe(bytes) {
+            Ok(Some(unframed)) => unframed,
+            Ok(None) => return self.read_framed(index, bytes),
+            Err(error) => return self.ended(index, &error),
+        };
+        let now_ns = self.now_ns();
+        let Some(rest) = self.read(index, &bytes[..unframed.plain], now_ns)? else { return Ok(()) };
+        if let Some(link) = &mut self.clients[index].link {
+            link.keep_stream(rest, &bytes[unframed.raw..]);
+        }
+        let mut told = Told::default();
+        for (opcode, payload) in unframed.controls {
+            match opcode {
+                frame::PING => told.pings.push(payload),
+                frame::CLOSE => told.closed = Some(close_reason(&payload)),
+                _ => {}
+            }
+        }
+        self.hear(index, told, now_ns)?;
+        self.has_read(index, now_ns)
+    }
+
+    fn has_read(&mut self, index: usize, now_ns: u64) -> io::Result<()> {
+        let client = &self.clients[index];
+        if client.link.is_some() && client.seat.as_ref().is_some_and(|seat| seat.is_slow) {
+            return self.pause(index, now_ns);
+        }
+        Ok(())
+    }
+
+    /// Everything that one read brought. What the target says between deliveries takes effect between them. Returns what is
+    /// not complete yet; None: the connection is gone.
+    fn read<'a>(&mut self, index: usize, mut bytes: &'a [u8], now_ns: u64) -> io::Result<Option<&'a [u8]>> {
         let generation = self.clients[index].generation;
+        let mut rest = 0;
         loop {
             let client = &mut self.clients[index];
             let adapter = self.adapters[client.language].as_mut();
-            let seat = client.seat.as_mut().map(|seat| Seat {
+            // What comes before it has joined is owed to nobody.
+            let seat = client.seat.as_mut().filter(|_| client.step != Step::Joining).map(|seat| Seat {
                 listener: &mut seat.listener,
                 track: seat.track,
                 is_slow: seat.is_slow,
                 cursor: adapter.has_places().then_some(&mut seat.cursor),
             });
             let mut told = Told::default();
-            let used = match self.ledger.read(bytes, seat, client.language, adapter, now_ns, &mut told) {
+            let used = match self.ledger.read(bytes, &mut rest, seat, client.language, adapter, now_ns, &mut told) {
                 Ok(used) => used,
-                Err(error) => return self.ended(index, &error.to_string()),
+                Err(error) => {
+                    self.ended(index, &error.to_string())?;
+                    return Ok(None);
+                }
             };
             bytes = &bytes[used..];
             let is_all = !told.turns();
             self.hear(index, told, now_ns)?;
             if self.clients[index].generation != generation {
-                return Ok(());
+                return Ok(None);
             }
             if is_all {
-                break;
+                return Ok(Some(bytes));
             }
         }
-        let client = &mut self.clients[index];
-        if let Some(link) = client.link.as_mut().filter(|_| !bytes.is_empty()) {
-            link.keep(bytes);
-        }
-        if client.seat.as_ref().is_some_and(|seat| seat.is_slow) {
-            return self.pause(index, now_ns);
-        }
-        Ok(())
     }
 
     fn hear(&mut self, index: usize, told: Told, now_ns: u64) -> io::Result<()> {
@@ -113,11 +156,12 @@ impl Worker {
     }
 
     /// Queues one message on a client's link, if it has one; `write` fills in its payload, whose length is returned.
-    pub fn queue(&mut self, index: usize, write: impl FnOnce(&mut dyn Adapter, &mut Vec<u8>)) -> usize {
+    pub fn queue(&mut self, index: usize, write: impl FnOnce(&mut dyn Adapter, Who<'_>, &mut Vec<u8>)) -> usize {
         self.scratch.clear();
         let client = &mut self.clients[index];
         let adapter = self.adapters[client.language].as_mut();
-        write(adapter, &mut self.scratch);
+        let who = Who { connection: client.connection, voucher: client.voucher.as_deref().unwrap_or_default() };
+        write(adapter, who, &mut self.scratch);
         if self.scratch.is_empty() {
             // This language cannot say it.
             return 0;

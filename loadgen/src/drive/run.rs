@@ -14,6 +14,7 @@ use super::judge::Faults;
 use super::tally::{KINDS, Tally};
 use super::worker::Worker;
 use super::{seating, visit};
+use crate::adapter::Language;
 use crate::measure::{self, Reading};
 use crate::record::curve::{Curve, HEAT_STEPS, heat_step};
 use crate::record::{Acks, Cost, FORM, Gaps, Mark, Record, Second, Side, Totals, What};
@@ -395,7 +396,7 @@ impl Run<'_> {
             verdict: Default::default(),
             scenario: self.orders.scenario.clone(),
             targets: self.orders.targets.iter().map(ToString::to_string).collect(),
-            languages: self.orders.languages.clone(),
+            languages: self.orders.languages.iter().map(Language::name).collect(),
             environment: measure::environment(&self.orders.cores),
             totals: Totals { connections: seated, ..totals },
             posted: published,

@@ -11,10 +11,6 @@ use crate::adapter::{Heard, Place, Start};
 use crate::record::What;
 use crate::scenario::{Back, Leave};
 use crate::show::Phase;
-use crate::ws::frame;
-
-/// Close code 1000: the normal end.
-const GOODBYE: [u8; 2] = 1000u16.to_be_bytes();
 
 /// Whoever lost its connection comes back after a while between these two, in seconds.
 const BACK_OFF: [f64; 2] = [0.05, 0.3];
@@ -74,7 +70,7 @@ impl Worker {
         let (connection, token, language) = (client.connection, client.token(index), client.language);
         let is_slow = client.seat.as_ref().is_some_and(|seat| seat.is_slow);
         let upgrade = self.adapter(language).upgrade(connection);
-        let request = self.net.request(connection, upgrade);
+        let request = upgrade.map(|upgrade| self.net.request(connection, upgrade));
         let opened = self
             .net
             .connect(connection, is_slow.then_some(SLOW_BUFFER))
@@ -92,26 +88,8 @@ impl Worker {
         }
     }
 
-    /// The upgrade is through.
-    pub fn opened(&mut self, index: usize) -> io::Result<()> {
-        let client = &mut self.clients[index];
-        match &client.seat {
-            Some(seat) => {
-                let after = seat.is_owed.then_some(seat.cursor).filter(|cursor| *cursor != Place::default());
-                let room = seat.room;
-                client.step = Step::Joining;
-                self.queue(index, |adapter, out| adapter.subscribe(room, after, out));
-                self.flush(index)
-            }
-            None => {
-                client.step = Step::In;
-                self.came_in(index)
-            }
-        }
-    }
-
     /// A client has what it came for.
-    fn came_in(&mut self, index: usize) -> io::Result<()> {
+    pub fn came_in(&mut self, index: usize) -> io::Result<()> {
         self.gathered += usize::from(self.phase == Phase::Gathering);
         match self.clients[index].sender {
             Some(sender) => self.send_waiting(sender),
@@ -128,6 +106,22 @@ impl Worker {
             }
             Heard::Left if self.clients[index].step == Step::Leaving => self.say_goodbye(index),
             Heard::Subscribed { .. } | Heard::Left => Ok(()),
+            Heard::Ready if self.clients[index].step == Step::Opening => self.ready(index),
+            Heard::Ready => Ok(()),
+            Heard::Done => match self.clients[index].step {
+                Step::Opening => self.ready(index),
+                Step::Joining => self.joined(index, Start::Live, None, now_ns),
+                Step::Leaving => self.say_goodbye(index),
+                Step::In | Step::Closing | Step::Away | Step::Gone => Ok(()),
+            },
+            Heard::Voucher(voucher) => {
+                self.clients[index].voucher = Some(voucher);
+                Ok(())
+            }
+            Heard::Say(nth) => {
+                self.queue(index, |adapter, who, out| adapter.say(nth, who, out));
+                self.flush(index)
+            }
             Heard::Acked { command, place } => self.acked(language, command, place, now_ns),
             Heard::Page { command, items, .. } => {
                 self.got_page(language, command, &items, now_ns);
@@ -148,8 +142,8 @@ impl Worker {
     fn joined(&mut self, index: usize, start: Start, from: Option<Place>, now_ns: u64) -> io::Result<()> {
         let client = &mut self.clients[index];
         let took = now_ns.saturating_sub(client.began_ns);
+        let Some(seat) = &mut client.seat else { return self.joined_to_speak(index) };
         client.step = Step::In;
-        let Some(seat) = &mut client.seat else { return Ok(()) };
         let (room, track) = (seat.room, seat.track);
         let published = self.lines[usize::from(room)].published();
         match start {
@@ -243,8 +237,9 @@ impl Worker {
                 seat.is_owed = false;
                 let room = seat.room;
                 self.clients[index].step = Step::Leaving;
-                self.queue(index, |adapter, out| adapter.leave(room, out));
-                self.flush(index)
+                let mut is_answered = false;
+                self.queue(index, |adapter, who, out| is_answered = adapter.leave(who, room, out));
+                if is_answered { self.flush(index) } else { self.say_goodbye(index) }
             }
         }
     }
@@ -252,10 +247,11 @@ impl Worker {
     fn say_goodbye(&mut self, index: usize) -> io::Result<()> {
         self.clients[index].step = Step::Closing;
         let key = self.net.mask_key();
-        if let Some(link) = &mut self.clients[index].link {
-            link.queue(frame::CLOSE, &GOODBYE, key);
+        let Some(link) = &mut self.clients[index].link else { return Ok(()) };
+        match link.say_goodbye(&self.net, key) {
+            Ok(()) => Ok(()),
+            Err(error) => self.ended(index, &error.to_string()),
         }
-        self.flush(index)
     }
 
     /// Ends a connection between two bytes; its client comes back.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Orders;
 use super::acked::{Acked, Audit};
-use crate::adapter::{self, Adapter, Heard};
+use crate::adapter::{self, Adapter, Heard, Who};
 use crate::marker::{self, Mark};
 use crate::record::Acks;
 use crate::ws::{frame, handshake};
@@ -33,13 +33,15 @@ struct Visitor {
 
 impl Visitor {
     fn new(orders: &Orders) -> io::Result<Visitor> {
-        let (target, language) = (orders.targets[0], orders.languages[0]);
+        let (target, language) = (orders.targets[0], &orders.languages[0]);
         let adapter = adapter::make(language, &orders.settings);
+        // A user of its own, behind those of the run.
+        let Some((path, more)) = adapter.upgrade(u32::MAX as usize) else {
+            return Err(io::Error::other(format!("{} has no history", language.name())));
+        };
         let mut stream = TcpStream::connect(target)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        // A user of its own, behind those of the run.
-        let (path, more) = adapter.upgrade(u32::MAX as usize);
         stream.write_all(handshake::request(&target.to_string(), &path, &more).as_bytes())?;
         let mut visitor = Visitor { stream, adapter, unread: Vec::new() };
         let head = loop {
@@ -112,7 +114,7 @@ pub fn prepare(orders: &Orders) -> io::Result<()> {
         while answered < each {
             while said < each && said - answered < u64::from(FILLING) {
                 marker::stamp(&mut body, &Mark { room, number: PREPARED + said }.encode());
-                visitor.say(|adapter, out| adapter.publish(room, &body, None, out))?;
+                visitor.say(|adapter, out| adapter.publish(Who::default(), room, &body, None, out))?;
                 said += 1;
             }
             let acks = visitor.hear()?.into_iter().filter(|heard| matches!(heard, Heard::Acked { .. }));

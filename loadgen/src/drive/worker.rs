@@ -90,7 +90,8 @@ impl Worker {
         index: usize,
     ) -> io::Result<Worker> {
         let net = Net::new(orders.targets.clone(), index)?;
-        let adapters: Vec<_> = orders.languages.iter().map(|&kind| adapter::make(kind, &orders.settings)).collect();
+        let adapters: Vec<_> =
+            orders.languages.iter().map(|language| adapter::make(language, &orders.settings)).collect();
         let body = marker::template(orders.scenario.posts.body as usize);
         let mut counted: HashMap<u16, u32> = HashMap::new();
         for chair in &share.seats {
@@ -161,6 +162,7 @@ impl Worker {
             connection,
             language,
             link: None,
+            voucher: None,
             generation: 0,
             step,
             began_ns: 0,

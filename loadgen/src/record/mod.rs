@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::adapter::Kind;
 use crate::drive::Faults;
 use crate::scenario::Scenario;
 use curve::Curve;
@@ -32,7 +31,8 @@ pub struct Record {
     pub verdict: Verdict,
     pub scenario: Scenario,
     pub targets: Vec<String>,
-    pub languages: Vec<Kind>,
+    /// By the names that the command line gives them.
+    pub languages: Vec<String>,
     pub environment: Environment,
     /// Of the measured window.
     pub totals: Totals,

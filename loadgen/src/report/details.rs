@@ -2,17 +2,11 @@
 
 use super::page::shown;
 use super::text::{bytes, command, escape, escape_long, percent, rate, short};
-use crate::adapter::Kind;
 use crate::record::verdict::{HEADROOM_LEAST, grouped, time};
 use crate::record::{Record, Side};
 
 /// More steps than this are not read.
 const STEPS_MAX: usize = 40;
-
-/// The name that the command line gives it.
-pub fn language(kind: &Kind) -> String {
-    serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
-}
 
 /// The rates in the order in which they were tried.
 pub fn search(record: &Record) -> String {
@@ -79,7 +73,6 @@ pub fn cost(record: &Record) -> String {
 pub fn run(record: &Record) -> String {
     let environment = &record.environment;
     let cores: Vec<String> = environment.driver_cores.iter().take(64).map(u32::to_string).collect();
-    let languages: Vec<String> = record.languages.iter().map(language).collect();
     let facts = [
         ("Processor", environment.cpu.clone()),
         ("Cores", environment.cores.to_string()),
@@ -87,7 +80,7 @@ pub fn run(record: &Record) -> String {
         ("Memory", bytes(environment.memory_bytes as f64)),
         ("Kernel", environment.kernel.clone()),
         ("Target", record.targets.join(", ")),
-        ("Language", languages.join(", ")),
+        ("Language", record.languages.join(", ")),
         ("Connections", grouped(record.totals.connections as f64)),
     ];
     let scenario = toml::to_string(&record.scenario).unwrap_or_else(|error| error.to_string());

@@ -34,12 +34,11 @@ fn title(record: &Record) -> &str {
 }
 
 fn about(record: &Record) -> String {
-    let languages: Vec<String> = record.languages.iter().map(details::language).collect();
     let mut facts = vec![date(record.started_at), format!("{} measured", moment(record.totals.seconds))];
     if !record.targets.is_empty() {
         facts.push(record.targets.join(", "));
     }
-    facts.push(languages.join(" and "));
+    facts.push(record.languages.join(" and "));
     facts.retain(|fact| !fact.is_empty());
     let about = match record.scenario.about.as_str() {
         "" => String::new(),

@@ -1,11 +1,10 @@
 //! Proof that `docs/loadgen/record.schema.json` and the record agree: neither has a field that the other has not.
 
-use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::sample::{Sample, calm, record, stall};
-use crate::adapter::Kind;
+use crate::adapter::Language;
 use crate::record::verdict::Word;
 use crate::record::{Record, What};
 use crate::scenario::{Back, Leave};
@@ -71,7 +70,7 @@ impl Checker {
                 "minItems" if value.is_null() || value.as_array().map(|all| all.len() as u64) >= asked.as_u64() => {}
                 "minimum" | "maximum" | "minItems" => self.complain(path, &format!("{value} breaks {keyword} {asked}")),
                 "properties" | "required" | "additionalProperties" => {}
-                "items" | "prefixItems" => {}
+                "items" | "prefixItems" | "examples" => {}
                 other => self.complain(path, &format!("the checker does not know {other}")),
             }
         }
@@ -210,7 +209,7 @@ fn words_of_the_schema_are_those_of_the_code() {
         schema["$defs"]["verdict"]["properties"]["word"]["enum"],
         names(&[Word::Pass, Word::Fail, Word::Invalid])
     );
-    assert_eq!(schema["properties"]["languages"]["items"]["enum"], names(Kind::value_variants()));
+    assert_eq!(schema["properties"]["languages"]["items"]["examples"], names(&Language::names()));
     assert_eq!(scenario["members"]["properties"]["leave"]["enum"], names(&[Leave::Politely, Leave::Cut]));
     assert_eq!(scenario["members"]["properties"]["back"]["enum"], names(&[Back::Anew, Back::Resuming]));
     assert_eq!(schema["properties"]["form"]["const"], crate::record::FORM);

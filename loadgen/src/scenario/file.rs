@@ -1,11 +1,10 @@
-//! Scenarios from TOML. What is wrong is said in one line: file, line, column, key, and how to mend it.
+//! Scenarios from files.
 
 use std::path::Path;
 
-use toml::de::DeTable;
-
 use super::Scenario;
 use super::check::check;
+use crate::toml_file;
 
 /// Reads and checks the scenario of a file.
 pub fn load(path: &Path) -> Result<Scenario, String> {
@@ -19,29 +18,9 @@ pub fn load(path: &Path) -> Result<Scenario, String> {
 
 /// `file` is what messages call the text.
 pub fn parse(file: &str, text: &str) -> Result<Scenario, String> {
-    let scenario: Scenario = toml::from_str(text).map_err(|error| {
-        let at = position(text, error.span().map_or(0, |span| span.start));
-        format!("{file}:{at}: {}", error.message().trim().replace('\n', ", "))
-    })?;
-    check(&scenario)
-        .map_err(|(key, what)| format!("{file}:{}: {key}: {what}", position(text, offset_of(text, key))))?;
+    let scenario: Scenario = toml_file::read(file, text)?;
+    check(&scenario).map_err(|(key, what)| toml_file::complaint(file, text, key, what))?;
     Ok(scenario)
-}
-
-/// Where a key stands; the beginning where it only has its default.
-fn offset_of(text: &str, key: &str) -> usize {
-    let Ok(table) = DeTable::parse(text) else { return 0 };
-    let Some((section, key)) = key.split_once('.') else { return 0 };
-    let value = table.get_ref().get(section).and_then(|section| section.get_ref().get(key));
-    value.map_or(0, |value| value.span().start)
-}
-
-/// `line:column`, both from 1.
-fn position(text: &str, offset: usize) -> String {
-    let before = &text[..offset.min(text.len())];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!("{line}:{column}")
 }
 
 #[cfg(test)]

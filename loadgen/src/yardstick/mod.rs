@@ -201,7 +201,7 @@ impl Yardstick<'_> {
         scenario.posts.body = BODY;
         let orders = Orders {
             targets: vec![server.address],
-            languages: vec![adapter],
+            languages: vec![adapter.into()],
             settings,
             scenario,
             cores: self.cores.driver.clone(),
