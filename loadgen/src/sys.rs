@@ -135,6 +135,29 @@ pub fn bind_address_only(socket: impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
+/// What the kernel has counted of a TCP connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Bytes in order, read or not.
+    pub received: u64,
+    /// Bytes that the other side has confirmed.
+    pub acked: u64,
+}
+
+/// Where the kernel's `struct tcp_info` has its counts, since Linux 4.1: nothing in it ever moves.
+const BYTES_ACKED: usize = 120;
+const BYTES_RECEIVED: usize = 128;
+
+pub fn counted(socket: impl AsFd) -> io::Result<Counted> {
+    let mut info = [0u64; 32];
+    let mut size = mem::size_of_val(&info) as libc::socklen_t;
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the kernel writes at most `size` bytes, which is how many the array has; any bytes are valid numbers.
+    check(unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut size) })?;
+    let at = |offset: usize| if offset + 8 <= size as usize { info[offset / 8] } else { 0 };
+    Ok(Counted { received: at(BYTES_RECEIVED), acked: at(BYTES_ACKED) })
+}
+
 /// A periodic timer that epoll can watch: precise to microseconds, where a wait's timeout counts milliseconds.
 pub struct Ticker(OwnedFd);
 

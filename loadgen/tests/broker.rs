@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{LOADGEN, assert_faultless, record};
+use common::{LOADGEN, assert_counted_alike, assert_faultless, record};
 use tempfile::TempDir;
 
 const SECRET: &str = "of brokers that live for seconds, on loopback only";
@@ -115,6 +115,7 @@ fn whatever_clients_do_nothing_is_lost_and_every_promise_is_kept() {
             broker.run(scenario, &[&["--seconds", "1", "--server-pid", &pid], more].concat()).output().unwrap();
         let record = record(&output);
         assert_faultless(&record);
+        assert_counted_alike(&record);
         assert!(record["totals"][counted].as_u64().unwrap() > 0, "{scenario}: {record:#}");
         assert_eq!(record["acks"]["broken"], 0, "{scenario}: {record:#}");
         if scenario == "storm" {
@@ -148,6 +149,8 @@ fn a_broker_that_is_killed_three_times_loses_nothing_that_it_promised() {
     let mut run = broker.run("rooms", &sizes).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(run.stderr.take().unwrap()).lines();
     for line in lines.map_while(Result::ok) {
+        // Shown where this test fails.
+        println!("{line}");
         if ["window   1 s", "window   3 s", "window   5 s"].iter().any(|second| line.starts_with(second)) {
             broker.crash();
         }

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use common::{Floor, assert_faultless, record, run};
+use common::{Floor, assert_counted_alike, assert_faultless, record, run};
 
 #[test]
 fn every_way_to_talk_runs_faultless_over_both_floors() {
@@ -26,6 +26,7 @@ fn every_way_to_talk_runs_faultless_over_both_floors() {
             let output = run(&floor.address, scenario, &[&["--server-pid", &pid], sizes].concat());
             let record = record(&output);
             assert_faultless(&record);
+            assert_counted_alike(&record);
             assert!(record["totals"]["deliveries"].as_u64().unwrap() > 0, "{mode} {scenario}: {record:#}");
             assert!(record["latency"]["delivery"]["p50_us"].as_f64().unwrap() > 0.0);
             assert!(record["cost"]["server_us_per_delivery"].as_f64().unwrap() > 0.0);

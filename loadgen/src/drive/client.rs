@@ -53,11 +53,4 @@ impl Client {
     pub fn token(&self, index: usize) -> u64 {
         u64::from(self.generation) << 32 | index as u64
     }
-
-    /// The link is gone, and so is whatever it would still say.
-    pub fn hang_up(&mut self) {
-        self.link = None;
-        self.voucher = None;
-        self.generation = self.generation.wrapping_add(1) & 0x7FFF_FFFF;
-    }
 }

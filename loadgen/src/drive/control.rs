@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::acked::Acked;
 use super::judge::Faults;
 use super::tally::Tally;
-use crate::record::Gaps;
+use crate::record::{Carried, Gaps};
 use crate::show::Phase;
 
 const PHASES: [Phase; 5] = [Phase::Gathering, Phase::WarmUp, Phase::Window, Phase::Draining, Phase::Checking];
@@ -79,4 +79,6 @@ pub struct Ending {
     pub overhead_bytes: i64,
     pub published: u64,
     pub publish_overhead_bytes: i64,
+    /// Of the kernel, and of ours what no tally has: handshakes.
+    pub carried: Carried,
 }

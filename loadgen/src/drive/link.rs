@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
 
 use super::net::Net;
-use crate::sys::{Interest, Ready};
+use crate::sys::{self, Interest, Ready};
 use crate::ws::stream::{Stream, Unframed};
 use crate::ws::{frame, handshake};
 
@@ -64,14 +64,20 @@ impl Link {
         self.out.len() - before
     }
 
-    /// Says that nothing more will be said; the target closes then.
-    pub fn say_goodbye(&mut self, net: &Net, key: [u8; 4]) -> io::Result<()> {
+    /// Says that nothing more will be said; the target closes then. Returns how long that was.
+    pub fn say_goodbye(&mut self, net: &Net, key: [u8; 4]) -> io::Result<usize> {
         if self.is_bare {
             self.flush(net)?;
-            return self.stream.shutdown(Shutdown::Write);
+            return self.stream.shutdown(Shutdown::Write).map(|()| 0);
         }
-        self.queue(frame::CLOSE, &GOODBYE, key);
-        self.flush(net)
+        let length = self.queue(frame::CLOSE, &GOODBYE, key);
+        self.flush(net).map(|()| length)
+    }
+
+    /// What the kernel has counted of it.
+    pub fn counted(&self) -> sys::Counted {
+        // Of a connection that has just been broken there may be nothing to know.
+        sys::counted(&self.stream).unwrap_or_default()
     }
 
     /// Bytes of half a frame that wait for the rest.

@@ -45,6 +45,7 @@ impl Worker {
             Err(error) => return self.ended(index, &error.to_string()),
         };
         if got.opened {
+            self.carried.bytes_in += got.bytes.start as u64;
             self.opened(index)?;
         }
         if got.bytes.is_empty() {
@@ -76,6 +77,7 @@ impl Worker {
             Ok(None) => return self.read_framed(index, bytes),
             Err(error) => return self.ended(index, &error),
         };
+        self.ledger.tally.counts.bytes_in += (unframed.raw - unframed.plain) as u64;
         let now_ns = self.now_ns();
         let Some(rest) = self.read(index, &bytes[..unframed.plain], now_ns)? else { return Ok(()) };
         if let Some(link) = &mut self.clients[index].link {
@@ -145,7 +147,7 @@ impl Worker {
         {
             for payload in told.pings {
                 let key = self.net.mask_key();
-                link.queue(frame::PONG, &payload, key);
+                self.ledger.tally.counts.bytes_out += link.queue(frame::PONG, &payload, key) as u64;
             }
             self.flush(index)?;
         }

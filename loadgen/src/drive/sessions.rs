@@ -71,6 +71,7 @@ impl Worker {
         let is_slow = client.seat.as_ref().is_some_and(|seat| seat.is_slow);
         let upgrade = self.adapter(language).upgrade(connection);
         let request = upgrade.map(|upgrade| self.net.request(connection, upgrade));
+        let length = request.as_ref().map_or(0, Vec::len);
         let opened = self
             .net
             .connect(connection, is_slow.then_some(SLOW_BUFFER))
@@ -82,6 +83,7 @@ impl Worker {
         match opened {
             Ok(link) => {
                 client.link = Some(link);
+                self.carried.bytes_out += length as u64;
                 Ok(())
             }
             Err(error) => self.ended(index, &error.to_string()),
@@ -249,7 +251,10 @@ impl Worker {
         let key = self.net.mask_key();
         let Some(link) = &mut self.clients[index].link else { return Ok(()) };
         match link.say_goodbye(&self.net, key) {
-            Ok(()) => Ok(()),
+            Ok(length) => {
+                self.ledger.tally.counts.bytes_out += length as u64;
+                Ok(())
+            }
             Err(error) => self.ended(index, &error.to_string()),
         }
     }
@@ -258,8 +263,8 @@ impl Worker {
     pub fn cut(&mut self, index: usize) {
         let members = &self.orders.scenario.members;
         let (away, back) = (members.away_seconds, members.back);
+        self.hang_up(index);
         let client = &mut self.clients[index];
-        client.hang_up();
         client.step = Step::Away;
         if let Some(seat) = client.seat.as_mut().filter(|_| back == Back::Anew) {
             self.ledger.faults.lost += seat.listener.holes();
@@ -271,9 +276,9 @@ impl Worker {
 
     /// A connection has ended, or could not begin.
     pub fn ended(&mut self, index: usize, why: &str) -> io::Result<()> {
-        let client = &mut self.clients[index];
+        let client = &self.clients[index];
         let (step, began_ns) = (client.step, client.began_ns);
-        client.hang_up();
+        self.hang_up(index);
         let now_ns = self.now_ns();
         match step {
             Step::Away | Step::Gone => return Ok(()),

@@ -21,7 +21,7 @@ use super::sessions::Due;
 use super::track::Track;
 use crate::adapter::{self, Adapter, Place};
 use crate::marker;
-use crate::record::Gaps;
+use crate::record::{Carried, Gaps};
 use crate::scenario::Pace;
 use crate::show::Phase;
 use crate::sys::{Events, Interest, Ticker};
@@ -72,6 +72,8 @@ pub struct Worker {
     second: u32,
     pub gathered: usize,
     pub gaps: Gaps,
+    /// Handshakes, and what the kernel counted of connections that are gone.
+    pub carried: Carried,
     pub refused: Vec<(u16, u64)>,
     pub first_refusal: Option<String>,
     pub broken: Option<String>,
@@ -128,6 +130,7 @@ impl Worker {
             second: 0,
             gathered: 0,
             gaps: Gaps::default(),
+            carried: Carried::default(),
             refused: Vec::new(),
             first_refusal: None,
             broken: None,
@@ -344,8 +347,26 @@ impl Worker {
         if is_owed { seat.listener.lost(self.lines[usize::from(seat.room)].published()) } else { 0 }
     }
 
+    /// The link is gone, and so is whatever it would still say.
+    pub fn hang_up(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        if let Some(link) = client.link.take() {
+            let counted = link.counted();
+            self.carried.kernel_bytes_in += counted.received;
+            self.carried.kernel_bytes_out += counted.acked;
+        }
+        client.voucher = None;
+        client.generation = client.generation.wrapping_add(1) & 0x7FFF_FFFF;
+    }
+
     fn ending(&mut self) -> Ending {
         self.hand_in();
+        let mut carried = self.carried;
+        for link in self.clients.iter().filter_map(|client| client.link.as_ref()) {
+            let counted = link.counted();
+            carried.kernel_bytes_in += counted.received;
+            carried.kernel_bytes_out += counted.acked;
+        }
         let mut faults = self.ledger.faults;
         let lost: u64 = self.clients.iter().map(|client| self.lost(client)).sum();
         // What was refused could not be delivered; that it was refused is a fault of its own.
@@ -364,6 +385,7 @@ impl Worker {
             overhead_bytes: self.ledger.overhead_bytes(),
             published: self.posting.published,
             publish_overhead_bytes: self.posting.overhead_bytes(),
+            carried,
         }
     }
 }

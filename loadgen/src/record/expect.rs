@@ -83,6 +83,7 @@ pub const FIGURES: &[(&str, Figure)] = &[
     ("cycles/s", |record| per_second(record, record.totals.cycles)),
     ("pages/s", |record| per_second(record, record.totals.pages)),
     ("headroom", |record| Some(record.cost.headroom)),
+    ("kernel_difference", |record| Some(record.carried.difference())),
     ("server.share", |record| record.cost.server.map(|server| server.share)),
     ("server.us_per_delivery", |record| record.cost.server_us_per_delivery),
     ("server.bytes_per_connection", |record| record.cost.server_bytes_per_connection),

@@ -38,6 +38,7 @@ pub struct Record {
     pub totals: Totals,
     /// Messages that were sent in the whole run, warm-up included.
     pub posted: u64,
+    pub carried: Carried,
     /// Of the whole run, warm-up and end included.
     pub faults: Faults,
     pub first_refusal: Option<String>,
@@ -96,6 +97,35 @@ pub struct Totals {
     /// Bytes of the target's stream, frames' headers included; handshakes are not.
     pub bytes_in: u64,
     pub bytes_out: u64,
+}
+
+/// Of the whole run, from the first connection to the last: the same bytes counted twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    pub deliveries: u64,
+    /// Frames that were understood or written, and handshakes.
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// What the kernel counted of the same connections.
+    pub kernel_bytes_in: u64,
+    pub kernel_bytes_out: u64,
+}
+
+impl Carried {
+    pub fn add(&mut self, other: &Carried) {
+        let Carried { deliveries, bytes_in, bytes_out, kernel_bytes_in, kernel_bytes_out } = other;
+        self.deliveries += deliveries;
+        self.bytes_in += bytes_in;
+        self.bytes_out += bytes_out;
+        self.kernel_bytes_in += kernel_bytes_in;
+        self.kernel_bytes_out += kernel_bytes_out;
+    }
+
+    /// By which share the two counts differ, in the direction in which they differ more.
+    pub fn difference(&self) -> f64 {
+        let share = |ours: u64, kernel: u64| ours.abs_diff(kernel) as f64 / ours.max(kernel).max(1) as f64;
+        share(self.bytes_in, self.kernel_bytes_in).max(share(self.bytes_out, self.kernel_bytes_out))
+    }
 }
 
 /// Places that the target said it would not deliver, and connections that it lost.

@@ -59,6 +59,7 @@ pub fn cost(record: &Record) -> String {
     facts.extend(cost.stolen_share.map(|share| ("Taken by others", percent(share))));
     facts.push(("Read from the target", bytes(record.totals.bytes_in as f64)));
     facts.push(("Written to the target", bytes(record.totals.bytes_out as f64)));
+    facts.push(("Off the kernel's own count of bytes", percent(record.carried.difference())));
     format!(
         "<h2>Cost</h2>\n<div class=two>\n<div class=wide><table>\n<thead><tr>\
          <th scope=col>Side</th><th scope=col>CPU</th>\

@@ -56,3 +56,12 @@ pub fn assert_faultless(record: &Value) {
     }
     assert!(record["verdict"]["word"] != "FAIL", "{record:#}");
 }
+
+/// What this program counted on its connections and what the kernel counted on them differ by less than one per cent.
+
+pub fn assert_counted_alike(record: &Value) {
+    for (ours, kernel) in [("bytes_in", "kernel_bytes_in"), ("bytes_out", "kernel_bytes_out")] {
+        let [ours, kernel] = [ours, kernel].map(|name| record["carried"][name].as_f64().unwrap());
+        assert!(kernel > 0.0 && (ours - kernel).abs() < kernel / 100.0, "{ours} and {kernel}: {record:#}");
+    }
+}

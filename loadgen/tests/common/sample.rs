@@ -80,6 +80,10 @@ pub fn record(sample: Sample) -> Value {
             "joins": 150, "cycles": 240, "pages": 600, "bytes_in": deliveries * 190, "bytes_out": posts * 160,
         },
         "posted": posts + 1_000,
+        "carried": {
+            "deliveries": deliveries + 90_000, "bytes_in": deliveries * 190, "bytes_out": posts * 160,
+            "kernel_bytes_in": deliveries * 190 + 17, "kernel_bytes_out": posts * 160 + 101,
+        },
         "faults": {
             "lost": lost, "duplicated": 0, "reordered": 0, "unexpected": 0, "damaged": 0, "refused": 0,
         },
