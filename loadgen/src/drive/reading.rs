@@ -47,7 +47,7 @@ impl Worker {
         if got.opened {
             self.opened(index)?;
         }
-        if got.bytes.is_empty() {
+        if got.bytes.is_empty() || self.clients[index].link.is_none() {
             return Ok(());
         }
         let mut buffer = std::mem::take(&mut self.buffer);
