@@ -16,6 +16,8 @@ mod line;
 mod link;
 mod net;
 mod opening;
+#[cfg(test)]
+mod peers;
 mod posting;
 mod reading;
 mod run;

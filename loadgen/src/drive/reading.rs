@@ -48,7 +48,7 @@ impl Worker {
             self.carried.bytes_in += got.bytes.start as u64;
             self.opened(index)?;
         }
-        if got.bytes.is_empty() {
+        if got.bytes.is_empty() || self.clients[index].link.is_none() {
             return Ok(());
         }
         let mut buffer = std::mem::take(&mut self.buffer);

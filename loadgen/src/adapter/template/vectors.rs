@@ -37,13 +37,12 @@ impl Talk {
     fn hears(&mut self, message: &str) -> (Vec<Heard>, String) {
         let (mut heard, mut back) = (Vec::new(), String::new());
         self.speaker.hear(message.as_bytes(), &mut heard);
-        heard.retain(|one| match one {
-            Heard::Say(nth) => {
-                back += &self.said(|speaker, who, out| speaker.say(*nth, who, out)).0;
-                false
+        let (said, heard): (Vec<Heard>, Vec<Heard>) = heard.into_iter().partition(|one| matches!(one, Heard::Say(_)));
+        for one in said {
+            if let Heard::Say(nth) = one {
+                back += &self.said(|speaker, who, out| speaker.say(nth, who, out)).0;
             }
-            _ => true,
-        });
+        }
         (heard, back)
     }
 
