@@ -17,6 +17,7 @@ mod run;
 mod scenario;
 mod search;
 mod show;
+mod signals;
 mod sys;
 mod toml_file;
 mod ws;

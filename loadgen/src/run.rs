@@ -19,6 +19,7 @@ use crate::report;
 use crate::scenario::{self, Pace, Scenario};
 use crate::search;
 use crate::show;
+use crate::signals;
 use crate::sys;
 
 #[derive(Args)]
@@ -139,6 +140,7 @@ const SEARCHED: &str = "p99<10ms";
 
 /// Runs and tells. True: it held.
 pub fn run(args: &RunArgs) -> io::Result<bool> {
+    signals::listen()?;
     let orders = orders(args).map_err(io::Error::other)?;
     let record = if args.search { search(args, &orders)? } else { once(args, orders, &args.expect)? };
     tell(args, &record)?;
@@ -176,6 +178,9 @@ fn search(args: &RunArgs, orders: &Orders) -> io::Result<Record> {
         let held = record.verdict.word == Word::Pass;
         let why = record.verdict.reasons.first().cloned();
         eprintln!("{}", record.verdict.sentence);
+        if signals::heard() > 0 {
+            return Err(io::Error::other("the search was stopped before its end"));
+        }
         let p99_us = record.main_latency().map_or(0.0, |(_, curve)| curve.p99_us);
         steps.push(Step { rate, held, p99_us, why });
         if held {

@@ -19,6 +19,7 @@ use crate::measure::{self, Reading};
 use crate::record::curve::{Curve, HEAT_STEPS, heat_step};
 use crate::record::{Gaps, Mark, Record, Second, Totals, What};
 use crate::show::{Phase, Pulse, Show, Wish};
+use crate::signals;
 use crate::sys;
 
 /// How often whoever watches is told.
@@ -72,6 +73,8 @@ struct Run<'a> {
     connections: u64,
     marks: Vec<Mark>,
     wants_stop: bool,
+    /// Of the signals that ask to stop.
+    signals: u32,
 }
 
 impl Run<'_> {
@@ -122,6 +125,7 @@ impl Run<'_> {
             connections: 0,
             marks: Vec::new(),
             wants_stop: false,
+            signals: signals::heard(),
         })
     }
 
@@ -317,12 +321,15 @@ impl Run<'_> {
             heat: self.heat.clone(),
         };
         self.watch.pulse(&pulse)?;
-        for wish in self.watch.wishes()? {
+        let signals = signals::heard();
+        let stops = signals - std::mem::replace(&mut self.signals, signals);
+        let asked = (0..stops).map(|_| Wish::Stop);
+        for wish in self.watch.wishes()?.into_iter().chain(asked) {
             match wish {
                 Wish::Rate(factor) => self.control.set_rate(self.control.rate() * factor),
                 Wish::Mark(text) => self.marks.push(Mark { at, text }),
                 // Whoever asks twice does not want to wait for the end.
-                Wish::Stop if self.wants_stop => return Err(io::Error::other("stopped from the keyboard")),
+                Wish::Stop if self.wants_stop => return Err(io::Error::other("stopped before its end")),
                 Wish::Stop => self.wants_stop = true,
             }
         }
