@@ -482,11 +482,12 @@ def main():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # An end by signal is an error like any other: everything that was started is ended on the way out.
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell has it ignored
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
     bench = Bench(options)
-    before = None
+    before, interrupted = None, False
     try:
         bench.prepare(names)
         measured = [name for name in names if name not in bench.missing]
@@ -500,6 +501,7 @@ def main():
                 for name in order:
                     say(f"round {number}, {workload}, {name}: {brief(bench.measure(name, workload, number))}")
     except KeyboardInterrupt:
+        interrupted = True
         say("bench-peers: interrupted; the tables have what was measured until then")
     finally:
         for process in list(living):
@@ -513,6 +515,8 @@ def main():
                       "missing": bench.missing | WITHOUT_PACKAGE, "runs": bench.runs}
         Path(options.json).write_text(json.dumps(everything, indent=1) + "\n")
     print(tables(bench, names, workloads, machine))
+    if interrupted:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 install() {
     needs cargo
     if is_there "sockudo-$SOCKUDO"; then return 0; fi
+    needs "${PROTOC:-protoc}" "Debian: protobuf-compiler libprotobuf-dev; or PROTOC=/path/to/protoc"
     # From its own folder, so that nothing of this repository's configuration applies; it takes minutes.
     (cd "$peers" && cargo install --quiet --locked -j "${PEER_JOBS:-1}" --root "$peers/sockudo-$SOCKUDO" \
         --target-dir "$peers/sockudo-build" sockudo --version "=$SOCKUDO") || fail "cargo install sockudo failed"
