@@ -383,12 +383,13 @@ def tables(bench, names, workloads, machine):
             cells = [cell(of[name, workload], notes, columns[workload][1]) for workload in shown]
             lines.append(f"| {SERVERS[name][0]} | " + " | ".join(cells) + " |")
     if "LOAD30" in workloads:
-        lines += ["", "One room of 100 at 0.3 of what F2 found for the same server in the same round, in µs from the intended time:",
-                  "", "| server | messages/s | p50 | p99 | p99.9 |", "| --- |" + " --- |" * 4]
+        lines += ["", "One room of 100 at 0.3 of what F2 found for the same server in its round, µs from the intended time:", "",
+                  "| server | messages/s | p50 | p99 | p99.9 |", "| --- |" + " --- |" * 4]
         for name in measured:
             runs = of[name, "LOAD30"]
             first = cell(runs, notes, single("rate", lambda value: f"{value:,.0f}"))
-            rest = [single(key)([run for run in runs if run["word"] == "PASS"] or runs) or "–" for key in ("p50_us", "p99_us", "p999_us")]
+            used = [run for run in runs if run["word"] == "PASS"] or runs
+            rest = [single(key)(used) or "–" for key in ("p50_us", "p99_us", "p999_us")]
             lines.append(f"| {SERVERS[name][0]} | {first} | " + " | ".join(rest) + " |")
     if notes.texts:
         lines += ["", "A marked figure is the median of the runs that passed, or of the others where none did:", ""]
@@ -407,9 +408,9 @@ def machine_lines(bench, machine):
     steal = machine["steal"]
     disturbed = machine["busy"] > 0.03 or steal["whole"] > 0.02
     return (["**Disturbed: something else was running. These figures are not to be quoted.**", ""] if disturbed else []) + [
-        f"{machine['cores']} cores of {machine['cpu']}, Linux {machine['kernel']}, {machine['memory_gib']:.1f} GiB, {machine['date']}; "
-        f"{bench.options.rounds} {'round' if bench.options.rounds == 1 else 'rounds'}, windows of {bench.options.seconds:g} s, "
-        "bodies of 128 bytes.",
+        f"{machine['cores']} cores of {machine['cpu']}, Linux {machine['kernel']}, {machine['memory_gib']:.1f} GiB, "
+        f"{machine['date']}; {bench.options.rounds} {'round' if bench.options.rounds == 1 else 'rounds'}, "
+        f"windows of {bench.options.seconds:g} s, bodies of 128 bytes.",
         f"Others on the same hardware took {steal['whole']:.1%} of the machine's CPU over the whole time, at most "
         f"{steal['worst']:.1%} in a run. {machine['busy']:.1%} was used by neither the server nor loadgen.",
         "",
@@ -449,7 +450,9 @@ def brief(found):
     parts = [found["word"]]
     if found.get("deliveries_per_second"):
         parts.append(f"{many(found['deliveries_per_second'])}/s")
-    for key, unit in (("cpu_us_per_delivery", "µs/delivery"), ("cpu_us_per_cycle", "µs/cycle"), ("bytes_per_connection", "bytes"), ("p50_us", "µs p50"), ("p99_us", "µs p99")):
+    units = {"cpu_us_per_delivery": "µs/delivery", "cpu_us_per_cycle": "µs/cycle", "bytes_per_connection": "bytes",
+             "p50_us": "µs p50", "p99_us": "µs p99"}
+    for key, unit in units.items():
         if found.get(key):
             parts.append(f"{micro(found[key])} {unit}")
     return ", ".join(parts) + ("" if found["word"] == "PASS" else f": {'; '.join(found['reasons'])}")

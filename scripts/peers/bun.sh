@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Bun's own WebSocket server (uWebSockets inside), with our server in bun/: scripts/peers/bun.sh install | version | serve PORT
+# Bun's own WebSocket server, with our rooms in bun/: scripts/peers/bun.sh install | version | serve PORT
 . "$(dirname "$0")/common.sh"
 
 install() { npm_install; }

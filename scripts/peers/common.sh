@@ -38,7 +38,8 @@ complete() {
 go_install() {
     needs go "Debian: golang, or go.dev"
     if is_there "$3-$2"; then return 0; fi
-    (cd "$peers" && GOBIN="$peers/$3-$2" GOFLAGS="${GOFLAGS:-} -p=${PEER_JOBS:-1}" go install "$1@v$2") || fail "go install $1@v$2 failed"
+    (cd "$peers" && GOBIN="$peers/$3-$2" GOFLAGS="${GOFLAGS:-} -p=${PEER_JOBS:-1}" go install "$1@v$2") ||
+        fail "go install $1@v$2 failed"
     complete "$3-$2"
 }
 

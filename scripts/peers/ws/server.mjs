@@ -16,7 +16,13 @@ function leave(socket, name) {
   if (members?.delete(socket) && members.size === 0) rooms.delete(name);
 }
 
-const server = new WebSocketServer({ host: '127.0.0.1', port, backlog: 4096, perMessageDeflate: false, clientTracking: false });
+const server = new WebSocketServer({
+  host: '127.0.0.1',
+  port,
+  backlog: 4096,
+  perMessageDeflate: false,
+  clientTracking: false,
+});
 server.on('listening', () => console.log(`listening on 127.0.0.1:${port}`));
 server.on('connection', (socket) => {
   const joined = new Set();
