@@ -1,5 +1,5 @@
 # What people do with this repository, one word each. Every target works in a fresh clone with Rust and Debian's packages.
-.PHONY: run test prove lint bench bench-core bench-store bench-micro fuzz autobahn
+.PHONY: run test prove lint bench bench-core bench-store bench-micro bench-peers fuzz autobahn
 
 CARGO ?= cargo
 # How many seeds of the simulation `make test` and `make prove` run.
@@ -40,6 +40,10 @@ bench-store: ## The store beside the machine's own disk, and the core with the s
 
 bench-micro: ## Parts of the broker beside their floors, in nanoseconds (about three minutes); PAIRS=decode for some of them
 	$(CARGO) bench --locked -p rookery-benches --bench parts -- --quiet $(PAIRS)
+
+bench-peers: ## Other servers beside the broker, from their public packages (half an hour; needs Go and Node): docs/benchmarks.md. ARGS='--peers nats,ws --rounds 1' for less
+	$(CARGO) build --release --locked -p rookery -p loadgen
+	scripts/bench-peers.py $(ARGS)
 
 fuzz: ## A minute on each target (needs the nightly toolchain and cargo-fuzz)
 	scripts/fuzz.sh
