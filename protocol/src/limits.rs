@@ -42,7 +42,7 @@ limits! {
     IN_FLIGHT_PER_CONNECTION = 1024 "commands" "Commands of a connection that are not answered yet; more are `busy`."
     TURN_MICROS = 1000 "µs" "A turn ends after this time."
     TURN_COMMANDS = 512 "commands" "A turn ends after this many commands."
-    AWAKE_MICROS = 50 "µs" "A shard that serves one conversation waits this long for its next message before it sleeps."
+    AWAKE_MICROS = 100 "µs" "A shard that serves one conversation waits this long for its next message before it sleeps."
     AWAKE_TURNS = 8 "turns" "Turns of one command each, this close to each other, make such a conversation."
     TURN_FRAMES_PER_CONNECTION = 64 "frames" "One connection gives at most this many frames to a turn."
     CHUNK_BYTES = 65536 "bytes" "Largest chunk; a larger event is a chunk of its own."
