@@ -89,9 +89,9 @@ impl Ledger {
         }
     }
 
-    fn read_all(
+    fn read_all<D: Divide>(
         &mut self,
-        divide: impl Divide,
+        divide: D,
         bytes: &[u8],
         rest: &mut usize,
         mut seat: Option<Seat<'_>>,
@@ -100,40 +100,41 @@ impl Ledger {
         now_ns: u64,
         told: &mut Told,
     ) -> io::Result<usize> {
-        let mut at = 0;
+        let mut at = D::At::from(framing::Place { offset: 0, rest: *rest });
         loop {
             if let Some(seat) = &mut seat {
-                (at, *rest) = self.read_expected(divide, bytes, at, *rest, seat, language, adapter, now_ns);
+                at = self.read_expected(divide, bytes, at, seat, language, adapter, now_ns);
             }
-            let Some(piece) = divide.any(bytes, at, *rest)? else { break };
-            (at, *rest) = (piece.end, piece.rest);
-            self.read_slowly(piece.what, seat.as_mut(), language, adapter, now_ns, told);
+            let Some((what, next)) = divide.any(bytes, at)? else { break };
+            at = next;
+            self.read_slowly(what, seat.as_mut(), language, adapter, now_ns, told);
             if told.closed.is_some() || told.turns() {
                 break;
             }
         }
+        let end: framing::Place = at.into();
+        *rest = end.rest;
         self.tally.end_read(now_ns);
-        self.tally.counts.bytes_in += at as u64;
-        Ok(at)
+        self.tally.counts.bytes_in += end.offset as u64;
+        Ok(end.offset)
     }
 
     /// The fast path: enters deliveries from `at` on as long as each is exactly what this listener must get next.
-    fn read_expected(
+    fn read_expected<D: Divide>(
         &mut self,
-        divide: impl Divide,
+        divide: D,
         bytes: &[u8],
-        mut at: usize,
-        mut rest: usize,
+        mut at: D::At,
         seat: &mut Seat<'_>,
         language: usize,
         adapter: &dyn Adapter,
         now_ns: u64,
-    ) -> (usize, usize) {
+    ) -> D::At {
         let track = &mut self.tracks[seat.track];
         let mut last = None;
         let mut count = 0;
         let mut payload_bytes = 0;
-        while let Some((payload, end, left)) = divide.plain(bytes, at, rest) {
+        while let Some((payload, next)) = divide.plain(bytes, at) {
             let Some(sent_ns) = track.take_expected(payload, seat.listener.next(), language) else {
                 break;
             };
@@ -146,7 +147,7 @@ impl Ledger {
             count += 1;
             payload_bytes += payload.len();
             last = Some(payload);
-            (at, rest) = (end, left);
+            at = next;
         }
         self.deliveries += count;
         self.delivered_bytes += payload_bytes as u64;
@@ -156,7 +157,7 @@ impl Ledger {
             self.check_body(payload, offset);
             note_place(seat, adapter, payload);
         }
-        (at, rest)
+        at
     }
 
     #[cold]

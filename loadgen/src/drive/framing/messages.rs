@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Divide, Piece, meaning, whole_frame};
+use super::{Divide, Offset, What, meaning, whole_frame};
 use crate::ws::frame;
 
 #[derive(Clone, Copy)]
@@ -12,16 +12,18 @@ pub struct Messages {
 }
 
 impl Divide for Messages {
-    #[inline]
-    fn plain(self, bytes: &[u8], at: usize, _: usize) -> Option<(&[u8], usize, usize)> {
+    type At = Offset;
+
+    #[inline(always)]
+    fn plain(self, bytes: &[u8], Offset(at): Offset) -> Option<(&[u8], Offset)> {
         let (header_len, payload_len) = frame::read_plain_header(&bytes[at..], self.opcode)?;
         let from = at + header_len;
         let payload = bytes.get(from..from + payload_len)?;
-        Some((payload, from + payload_len, 0))
+        Some((payload, Offset(from + payload_len)))
     }
 
-    fn any(self, bytes: &[u8], at: usize, _: usize) -> io::Result<Option<Piece<'_>>> {
+    fn any(self, bytes: &[u8], Offset(at): Offset) -> io::Result<Option<(What<'_>, Offset)>> {
         let Some((header, payload)) = whole_frame(bytes, at)? else { return Ok(None) };
-        Ok(Some(Piece { what: meaning(header, payload)?, end: at + header.frame_len(), rest: 0 }))
+        Ok(Some((meaning(header, payload)?, Offset(at + header.frame_len()))))
     }
 }

@@ -1,6 +1,4 @@
 //! Where one message ends and the next begins, for each [`Framing`](crate::adapter::Framing).
-//!
-//! Bytes are read from `at` on; `rest` is how many of them belong to a frame that was begun before, 0 at a frame's header.
 
 mod messages;
 mod nats;
@@ -14,14 +12,6 @@ pub use messages::Messages;
 pub use nats::Nats;
 pub use separated::Separated;
 
-/// What stood at some place, and where what follows begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
-    pub what: What<'a>,
-    pub end: usize,
-    pub rest: usize,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What<'a> {
     Message(&'a [u8]),
@@ -31,12 +21,40 @@ pub enum What<'a> {
 }
 
 pub trait Divide: Copy {
-    /// The fast path: the next message, where it is, and where what follows begins. None: there is no whole message, or
-    /// something else; ask [`Divide::any`].
-    fn plain(self, bytes: &[u8], at: usize, rest: usize) -> Option<(&[u8], usize, usize)>;
+    /// Where a message begins: an offset, and what else must be known there.
+    type At: Copy + From<Place> + Into<Place>;
 
-    /// Whatever comes next. None: it is not all there yet.
-    fn any(self, bytes: &[u8], at: usize, rest: usize) -> io::Result<Option<Piece<'_>>>;
+    /// The fast path: the next message, and where what follows begins. None: there is no whole message, or something else;
+    /// ask [`Divide::any`].
+    fn plain(self, bytes: &[u8], at: Self::At) -> Option<(&[u8], Self::At)>;
+
+    /// Whatever comes next, and where what follows begins. None: it is not all there yet.
+    fn any(self, bytes: &[u8], at: Self::At) -> io::Result<Option<(What<'_>, Self::At)>>;
+}
+
+/// An offset, and how many bytes from there on belong to a frame that was begun before; 0 at a frame's header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub offset: usize,
+    pub rest: usize,
+}
+
+/// Where nothing stops inside a frame an offset is all there is to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offset(usize);
+
+impl From<Place> for Offset {
+    #[inline]
+    fn from(place: Place) -> Offset {
+        Offset(place.offset)
+    }
+}
+
+impl From<Offset> for Place {
+    #[inline]
+    fn from(offset: Offset) -> Place {
+        Place { offset: offset.0, rest: 0 }
+    }
 }
 
 /// The frame at `at` with its payload.
@@ -65,17 +83,18 @@ mod tests {
     use super::*;
 
     /// All pieces of `bytes`, read by `any` alone, and how many bytes they took.
-    pub fn pieces<D: Divide>(divide: D, bytes: &[u8]) -> (Vec<What<'_>>, usize) {
-        let (mut found, mut at, mut rest) = (Vec::new(), 0, 0);
-        while let Some(piece) = divide.any(bytes, at, rest).unwrap() {
-            if let Some((message, end, left)) = divide.plain(bytes, at, rest) {
-                assert_eq!(piece, Piece { what: What::Message(message), end, rest: left }, "both ways agree");
+    fn pieces<D: Divide>(divide: D, bytes: &[u8]) -> (Vec<What<'_>>, usize) {
+        let (mut found, mut at) = (Vec::new(), D::At::from(Place::default()));
+        while let Some((what, next)) = divide.any(bytes, at).unwrap() {
+            if let Some((message, end)) = divide.plain(bytes, at) {
+                assert_eq!((what, next.into()), (What::Message(message), end.into()), "both ways agree");
             }
-            found.push(piece.what);
-            (at, rest) = (piece.end, piece.rest);
+            found.push(what);
+            at = next;
         }
-        assert_eq!(rest, 0, "nobody stops inside a frame that is there");
-        (found, at)
+        let end: Place = at.into();
+        assert_eq!(end.rest, 0, "nobody stops inside a frame that is there");
+        (found, end.offset)
     }
 
     /// Cut anywhere, a stream gives the same pieces, and none of them early.
@@ -101,7 +120,7 @@ mod tests {
         let bytes = frames(&[(frame::TEXT, b"a\nb"), (frame::PING, b"?"), (frame::TEXT, &long), (frame::CLOSE, b"")]);
         let expected = [What::Message(b"a\nb"), What::Ping(b"?"), What::Message(&long), What::Close(b"")];
         cut_anywhere(Messages { opcode: frame::TEXT }, &bytes, &expected);
-        assert_eq!(Messages { opcode: frame::BINARY }.plain(&bytes, 0, 0), None, "off the fast path");
+        assert_eq!(Messages { opcode: frame::BINARY }.plain(&bytes, Offset(0)), None, "off the fast path");
         assert_eq!(pieces(Messages { opcode: frame::BINARY }, &bytes).0, expected);
     }
 
@@ -122,8 +141,8 @@ mod tests {
     #[test]
     fn fragments_are_refused_where_a_message_is_a_frame() {
         let messages = Messages { opcode: frame::TEXT };
-        assert!(messages.any(&[0x01, 0], 0, 0).is_err() && messages.any(&[0x80, 0], 0, 0).is_err());
-        assert!(Separated { opcode: frame::TEXT, separator: b'\n' }.any(&[0x01, 0], 0, 0).is_err());
+        assert!(messages.any(&[0x01, 0], Offset(0)).is_err() && messages.any(&[0x80, 0], Offset(0)).is_err());
+        assert!(Separated { opcode: frame::TEXT, separator: b'\n' }.any(&[0x01, 0], Place::default()).is_err());
     }
 
     /// The examples of the client protocol's public description.
@@ -145,9 +164,9 @@ mod tests {
     fn a_broken_nats_stream_is_an_error_and_no_endless_wait() {
         for broken in [&b"MSG load.1 1 x\r\n"[..], b"MSG load.1 1 -4\r\n", b"MSG load.1 1 99999999999\r\n", b"MSG\r\n"]
         {
-            assert!(Nats.any(broken, 0, 0).is_err(), "{}", String::from_utf8_lossy(broken));
+            assert!(Nats.any(broken, Offset(0)).is_err(), "{}", String::from_utf8_lossy(broken));
         }
-        assert!(Nats.any(b"MSG load.1 1 2\r\nabcd\r\n", 0, 0).is_err(), "the payload ends elsewhere");
-        assert!(Nats.any(&[b'x'; 70_000], 0, 0).is_err(), "a line without an end");
+        assert!(Nats.any(b"MSG load.1 1 2\r\nabcd\r\n", Offset(0)).is_err(), "the payload ends elsewhere");
+        assert!(Nats.any(&[b'x'; 70_000], Offset(0)).is_err(), "a line without an end");
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use memchr::memchr;
 
-use super::{Divide, Piece, What};
+use super::{Divide, Offset, What};
 use crate::ws::frame::PAYLOAD_MAX;
 
 /// No line is longer: INFO, which lists a cluster, is the longest.
@@ -14,8 +14,10 @@ const LINE_MAX: usize = 64 << 10;
 pub struct Nats;
 
 impl Divide for Nats {
-    #[inline]
-    fn plain(self, bytes: &[u8], at: usize, _: usize) -> Option<(&[u8], usize, usize)> {
+    type At = Offset;
+
+    #[inline(always)]
+    fn plain(self, bytes: &[u8], Offset(at): Offset) -> Option<(&[u8], Offset)> {
         let from = &bytes[at..];
         if !from.starts_with(b"MSG ") {
             return None;
@@ -26,10 +28,10 @@ impl Divide for Nats {
         if !whole.ends_with(b"\r\n") {
             return None;
         }
-        Some((whole, at + whole.len(), 0))
+        Some((whole, Offset(at + whole.len())))
     }
 
-    fn any(self, bytes: &[u8], at: usize, _: usize) -> io::Result<Option<Piece<'_>>> {
+    fn any(self, bytes: &[u8], Offset(at): Offset) -> io::Result<Option<(What<'_>, Offset)>> {
         let from = &bytes[at..];
         let Some(line) = memchr(b'\n', &from[..from.len().min(LINE_MAX)]).map(|end| end + 1) else {
             return if from.len() < LINE_MAX { Ok(None) } else { Err(broken(from, "a line without an end")) };
@@ -44,7 +46,7 @@ impl Divide for Nats {
         if !whole.ends_with(b"\r\n") {
             return Err(broken(from, "a message that does not end where it said"));
         }
-        Ok(Some(Piece { what: What::Message(whole), end: at + end, rest: 0 }))
+        Ok(Some((What::Message(whole), Offset(at + end))))
     }
 }
 

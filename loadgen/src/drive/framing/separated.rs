@@ -4,7 +4,7 @@ use std::io;
 
 use memchr::memchr;
 
-use super::{Divide, Piece, What, meaning, whole_frame};
+use super::{Divide, Place, What, meaning, whole_frame};
 use crate::ws::frame;
 
 #[derive(Clone, Copy)]
@@ -15,39 +15,39 @@ pub struct Separated {
 }
 
 impl Separated {
-    /// The next part of the `rest` bytes at `at`, all of which are there.
+    /// The next part of a frame, all of which is there.
     #[inline]
-    fn part(self, bytes: &[u8], at: usize, rest: usize) -> Option<(&[u8], usize, usize)> {
-        let frame = bytes.get(at..at + rest)?;
+    fn part(self, bytes: &[u8], Place { offset, rest }: Place) -> Option<(&[u8], Place)> {
+        let frame = bytes.get(offset..offset + rest)?;
         match memchr(self.separator, frame) {
-            Some(length) => Some((&frame[..length], at + length + 1, rest - length - 1)),
-            None => Some((frame, at + rest, 0)),
+            Some(length) => Some((&frame[..length], Place { offset: offset + length + 1, rest: rest - length - 1 })),
+            None => Some((frame, Place { offset: offset + rest, rest: 0 })),
         }
     }
 }
 
 impl Divide for Separated {
-    #[inline]
-    fn plain(self, bytes: &[u8], at: usize, rest: usize) -> Option<(&[u8], usize, usize)> {
-        if rest > 0 {
-            return self.part(bytes, at, rest);
+    type At = Place;
+
+    #[inline(always)]
+    fn plain(self, bytes: &[u8], at: Place) -> Option<(&[u8], Place)> {
+        if at.rest > 0 {
+            return self.part(bytes, at);
         }
-        let (header_len, payload_len) = frame::read_plain_header(&bytes[at..], self.opcode)?;
-        self.part(bytes, at + header_len, payload_len)
+        let (header_len, payload_len) = frame::read_plain_header(&bytes[at.offset..], self.opcode)?;
+        self.part(bytes, Place { offset: at.offset + header_len, rest: payload_len })
     }
 
-    fn any(self, bytes: &[u8], at: usize, rest: usize) -> io::Result<Option<Piece<'_>>> {
-        let (mut at, mut rest) = (at, rest);
-        if rest == 0 {
-            let Some((header, payload)) = whole_frame(bytes, at)? else { return Ok(None) };
+    fn any(self, bytes: &[u8], mut at: Place) -> io::Result<Option<(What<'_>, Place)>> {
+        if at.rest == 0 {
+            let Some((header, payload)) = whole_frame(bytes, at.offset)? else { return Ok(None) };
             match meaning(header, payload)? {
-                What::Message(_) => (at, rest) = (at + header.header_len, header.payload_len),
+                What::Message(_) => at = Place { offset: at.offset + header.header_len, rest: header.payload_len },
                 what @ (What::Ping(_) | What::Pong | What::Close(_)) => {
-                    return Ok(Some(Piece { what, end: at + header.frame_len(), rest: 0 }));
+                    return Ok(Some((what, Place { offset: at.offset + header.frame_len(), rest: 0 })));
                 }
             }
         }
-        let part = self.part(bytes, at, rest);
-        Ok(part.map(|(message, end, rest)| Piece { what: What::Message(message), end, rest }))
+        Ok(self.part(bytes, at).map(|(message, next)| (What::Message(message), next)))
     }
 }
