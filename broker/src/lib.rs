@@ -1,7 +1,7 @@
 //! The shell of Rookery: threads, sockets and ports around the engine.
 //!
 //! Read in this order: [`start`] (what a node is made of), [`shard`] (one thread of it), [`net`] and [`http`] (how
-//! bytes come in), [`ports`] (what the engine asks of the world), [`auth`], [`data`], [`stop`]; then [`tools`] (what is done to a
+//! bytes come in), [`ports`] (what the engine asks of the world), [`auth`], [`data`], [`stop`], [`metrics`]; then [`tools`] (what is done to a
 //! folder without a node) and [`control`] (what is asked of one that runs).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -12,6 +12,7 @@ pub mod cli;
 pub mod control;
 pub mod data;
 pub mod http;
+pub mod metrics;
 pub mod net;
 pub mod observe;
 pub mod ports;

@@ -81,15 +81,13 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     let run = store.take_run(&data, clock.now().wall / 1000).map_err(Failure::system)?;
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
-    let front = FrontSettings { realm: MAIN_REALM, origins: origins(&options.allow_origin)? };
+    let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
+    let front = FrontSettings { realm: MAIN_REALM, origins: origins(&options.allow_origin)?, shards: counters.clone() };
     let cores = cores(options.first_core);
     let runs = store.runs(run, &data);
-    let mut counters = Vec::new();
     let mut threads = Vec::new();
     let mut classes = None;
-    for (id, (listener, mailbox)) in (0..shards).zip(listeners.into_iter().zip(mailboxes)) {
-        let counted = Arc::new(ShardCounters::default());
-        counters.push(counted.clone());
+    for (id, ((listener, mailbox), counted)) in (0..shards).zip(listeners.into_iter().zip(mailboxes).zip(&*counters)) {
         let port = store.shard(ShardId(id), runs.clone()).ok_or_else(|| Failure::system("a shard without a store"))?;
         let settings = Settings {
             shard: ShardId(id),
@@ -112,7 +110,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
             tokens: tokens.clone(),
             store: port,
             clock: clock.clone(),
-            counters: counted,
+            counters: counted.clone(),
             front: front.clone(),
             io_uring: options.io_uring,
             ended: ended.clone(),

@@ -4,7 +4,8 @@
 mod common;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -126,6 +127,53 @@ fn whatever_clients_do_nothing_is_lost_and_every_promise_is_kept() {
             assert_eq!(record["acks"]["checked"], record["acks"]["given"], "{scenario}: {record:#}");
             assert!(record["acks"]["given"].as_u64().unwrap() > 0, "{scenario}: {record:#}");
         }
+    }
+}
+
+/// A figure of the broker's own, over all shards.
+fn shown(broker: &Broker, metric: &str) -> u64 {
+    let mut socket = TcpStream::connect(&broker.address).unwrap();
+    write!(socket, "GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", broker.address).unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    let lines = text.lines().filter_map(|line| line.strip_prefix(metric)?.strip_prefix('{'));
+    let values: Vec<u64> = lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(!values.is_empty(), "{metric}: {text}");
+    values.iter().sum()
+}
+
+/// Waits for what the broker shows, which is half a second old at most.
+fn comes_close(expected: f64, shown: impl Fn() -> u64) {
+    let begun = Instant::now();
+    loop {
+        let found = shown() as f64;
+        if (found - expected).abs() < expected / 100.0 {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "the broker shows {found}, and we counted {expected}");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn loadgen_the_broker_and_the_kernel_count_the_same() {
+    let broker = Broker::start();
+    let cases: [(&str, &[&str]); 4] = [
+        ("f1", &["--seats", "50"]),
+        ("f2", &["--seats", "50", "--language", "rookery-binary"]),
+        ("f3", &["--rooms", "10", "--senders", "2"]),
+        ("f4", &["--seats", "200"]),
+    ];
+    for (scenario, more) in cases {
+        let before = ["rookery_deliveries_total", "rookery_sent_bytes_total"].map(|metric| shown(&broker, metric));
+        let more = [&["--seconds", "1", "--no-history-check"], more].concat();
+        let record = record(&broker.run(scenario, &more).output().unwrap());
+        assert_faultless(&record);
+        assert_counted_alike(&record);
+        let carried = &record["carried"];
+        comes_close(carried["deliveries"].as_f64().unwrap(), || shown(&broker, "rookery_deliveries_total") - before[0]);
+        let bytes = carried["kernel_bytes_in"].as_f64().unwrap();
+        comes_close(bytes, || shown(&broker, "rookery_sent_bytes_total") - before[1]);
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a fresh socket is asked first: HTTP, answered here or turned into a connection.
 
+mod metrics;
 mod native;
 
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::net::origin::OriginPolicy;
-use crate::shard::cell::Arrival;
+use crate::shard::cell::{Arrival, ShardCounters};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -15,6 +16,7 @@ use rookery_protocol::dialect::contract::DialectId;
 use rookery_protocol::ids::{Realm, RoomKey};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use tokio::net::TcpStream;
 
 /// What every shard answers requests with. Made once per shard: it is not shared.
@@ -28,6 +30,8 @@ pub struct Front {
 pub struct FrontSettings {
     pub realm: Realm,
     pub origins: OriginPolicy,
+    /// What all shards of the node show of themselves.
+    pub shards: Arc<[Arc<ShardCounters>]>,
 }
 
 struct Routes {
@@ -76,9 +80,10 @@ impl Router for Routes {
     type Context = Greeting;
     type Body = Full<Bytes>;
 
-    async fn route(&self, request: Request<Incoming>, _peer: SocketAddr) -> Answer<Greeting, Full<Bytes>> {
+    async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer<Greeting, Full<Bytes>> {
         match request.uri().path() {
             native::PATH => native::upgrade(&self.settings, request),
+            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.shards)),
             "/" => Answer::Plain(text(
                 StatusCode::OK,
                 "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",

@@ -4,6 +4,7 @@
 
 use super::awake::Pace;
 use super::mailbox::{self, Bounds, Receiver, Sender};
+use crate::metrics::Board;
 use crate::net::burst::Burst;
 use crate::net::guard::Reader;
 use crate::ports::{Clock, ShellPorts};
@@ -144,6 +145,8 @@ pub struct ShardCounters {
     /// Raised at least once a second while the loop turns.
     pub turns: std::sync::atomic::AtomicU64,
     pub connections: std::sync::atomic::AtomicU64,
+    /// All that is shown.
+    pub board: Board,
 }
 
 impl ShardCell {

@@ -6,6 +6,7 @@ use super::{connection, turn};
 use crate::allocator;
 use crate::auth::Tokens;
 use crate::http::{Front, FrontSettings, Upgraded};
+use crate::metrics::Counted;
 use crate::net::burst::Burst;
 use crate::ports::{Clock, ShellPorts, store::StorePort};
 use rookery_engine::message::ShardId;
@@ -195,6 +196,7 @@ async fn timers(cell: Rc<ShardCell>) {
             let mut inner = cell.inner.borrow_mut();
             let inner = &mut *inner;
             inner.shard.tick(now, &mut inner.ports);
+            cell.counters.board.write(&Counted { cell: &cell.counters, edge: &inner.shard.edge.counters });
             if worked.rests(now.mono, &inner.shard) {
                 allocator::tidy();
             }

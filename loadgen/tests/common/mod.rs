@@ -58,7 +58,6 @@ pub fn assert_faultless(record: &Value) {
 }
 
 /// What this program counted on its connections and what the kernel counted on them differ by less than one per cent.
-
 pub fn assert_counted_alike(record: &Value) {
     for (ours, kernel) in [("bytes_in", "kernel_bytes_in"), ("bytes_out", "kernel_bytes_out")] {
         let [ours, kernel] = [ours, kernel].map(|name| record["carried"][name].as_f64().unwrap());

@@ -13,6 +13,10 @@ pub struct Counters {
     pub rate_limited: u64,
     pub busy: u64,
     pub chunks: u64,
+    /// Events on their way to a connection, pages of catching up included.
+    pub deliveries: u64,
+    /// Bytes that sockets took.
+    pub sent_bytes: u64,
     /// Live subscriptions that turned to catching up: their outbox was above its high mark.
     pub lagged: u64,
     /// Live subscriptions that turned to catching up: chunks were skipped or taken back.

@@ -43,6 +43,7 @@ impl Edge {
         if self.outboxes.get(conn.slot, conn.generation).is_none() {
             return AfterWrite::Empty;
         }
+        self.counters.sent_bytes += bytes as u64;
         let empty = self.outboxes.consume(conn.slot, bytes);
         let outbox = self.outboxes.at_mut(conn.slot);
         // Last words have one deadline for all of them.

@@ -30,6 +30,7 @@ impl Edge {
             self.push_with_care(chunk, high, &mut above);
         } else {
             self.outboxes.push_to_all(&lane.live, chunk, high, &mut above);
+            self.counters.deliveries += chunk.events() * (lane.live.len() - above.len()) as u64;
         }
         self.counters.lagged += above.len() as u64;
         above.retain(|_| !planted::is(Bug::OutboxDropsSilently));
@@ -68,11 +69,12 @@ impl Edge {
             let sender = senders.iter().find(|c| c.slot == slot);
             if !sheds && sender.is_none() {
                 self.outboxes.push(slot, chunk, all.clone());
+                self.counters.deliveries += chunk.events();
                 continue;
             }
             let me = sender.map(|conn| Address { shard: self.settings.shard, conn: *conn });
             let keeps = |e: &ChunkEntry| !(sheds && e.seq == 0) && (me.is_none() || e.origin != me);
-            push_entries(&mut self.outboxes, slot, chunk, all.clone(), keeps);
+            self.counters.deliveries += push_entries(&mut self.outboxes, slot, chunk, all.clone(), keeps);
         }
         self.counters.shed += shed.len() as u64;
         if chunk.lane.wants.presence {
@@ -102,25 +104,29 @@ impl Edge {
         let Some(connection) = self.conns.at(slot) else { return };
         let me = Some(Address { shard: self.settings.shard, conn: connection.id });
         if echo || !chunk.has_origins() {
+            self.counters.deliveries += chunk.events_within(&range);
             self.outboxes.push(slot, chunk, range);
         } else {
-            push_entries(&mut self.outboxes, slot, chunk, range, |e| e.origin != me);
+            self.counters.deliveries += push_entries(&mut self.outboxes, slot, chunk, range, |e| e.origin != me);
         }
     }
 }
 
-/// Those entries within `range` that it keeps; neighbours become one run.
+/// Those entries within `range` that it keeps; neighbours become one run. How many of them are events.
 fn push_entries(
     outboxes: &mut super::outbox::Outboxes,
     slot: u32,
     chunk: &Arc<Chunk>,
     range: Range<usize>,
     keeps: impl Fn(&ChunkEntry) -> bool,
-) {
+) -> u64 {
+    let mut events = 0;
     for (i, entry) in chunk.entries().iter().enumerate() {
         let bytes = chunk.range(i);
         if bytes.start >= range.start && bytes.end <= range.end && keeps(entry) {
             outboxes.push(slot, chunk, bytes);
+            events += u64::from(entry.seq != 0);
         }
     }
+    events
 }

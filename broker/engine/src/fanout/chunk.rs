@@ -21,6 +21,7 @@ pub struct Chunk {
     pub last: Place,
     bytes: Vec<u8>,
     entries: Vec<ChunkEntry>,
+    events: u32,
     signals: bool,
     origins: bool,
     pinned: Arc<Pinned>,
@@ -59,8 +60,9 @@ impl Chunk {
         pinned.0.fetch_add(bytes.capacity(), Ordering::Relaxed);
         // Asked once per receiver otherwise.
         let signals = last >= before && entries.iter().any(|e| e.seq == 0);
+        let events = entries.iter().filter(|e| e.seq != 0).count() as u32;
         let origins = entries.iter().any(|e| e.origin.is_some());
-        Chunk { room, lane, before, last, bytes, entries, signals, origins, pinned: pinned.clone() }
+        Chunk { room, lane, before, last, bytes, entries, events, signals, origins, pinned: pinned.clone() }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -86,6 +88,20 @@ impl Chunk {
         }
         let first = self.entries.iter().position(|e| e.seq > place.seq.0);
         first.map_or(self.bytes.len(), |i| self.offset_of(i))
+    }
+
+    /// How many of the entries are no signals.
+    pub fn events(&self) -> u64 {
+        u64::from(self.events)
+    }
+
+    /// How many of them lie in a part of the bytes that begins and ends between entries.
+    pub fn events_within(&self, range: &Range<usize>) -> u64 {
+        if range.len() == self.bytes.len() {
+            return self.events();
+        }
+        let within = |entry: &&ChunkEntry| entry.seq != 0 && range.contains(&(entry.offset as usize));
+        self.entries.iter().filter(within).count() as u64
     }
 
     /// Takes part in shedding: has signals, and is no retract (which is never left out).
