@@ -140,13 +140,14 @@ pub fn bind_address_only(socket: impl AsFd) -> io::Result<()> {
 pub struct Counted {
     /// Bytes in order, read or not.
     pub received: u64,
-    /// Bytes that the other side has confirmed.
-    pub acked: u64,
+    /// Bytes sent, each once however often it had to be.
+    pub sent: u64,
 }
 
-/// Where the kernel's `struct tcp_info` has its counts, since Linux 4.1: nothing in it ever moves.
-const BYTES_ACKED: usize = 120;
+/// Where the kernel's `struct tcp_info` has its counts, since Linux 4.19: nothing in it ever moves.
 const BYTES_RECEIVED: usize = 128;
+const BYTES_SENT: usize = 200;
+const BYTES_SENT_AGAIN: usize = 208;
 
 pub fn counted(socket: impl AsFd) -> io::Result<Counted> {
     let mut info = [0u64; 32];
@@ -155,7 +156,7 @@ pub fn counted(socket: impl AsFd) -> io::Result<Counted> {
     // SAFETY: the kernel writes at most `size` bytes, which is how many the array has; any bytes are valid numbers.
     check(unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut size) })?;
     let at = |offset: usize| if offset + 8 <= size as usize { info[offset / 8] } else { 0 };
-    Ok(Counted { received: at(BYTES_RECEIVED), acked: at(BYTES_ACKED) })
+    Ok(Counted { received: at(BYTES_RECEIVED), sent: at(BYTES_SENT).saturating_sub(at(BYTES_SENT_AGAIN)) })
 }
 
 /// A periodic timer that epoll can watch: precise to microseconds, where a wait's timeout counts milliseconds.

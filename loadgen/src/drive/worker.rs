@@ -353,7 +353,7 @@ impl Worker {
         if let Some(link) = client.link.take() {
             let counted = link.counted();
             self.carried.kernel_bytes_in += counted.received;
-            self.carried.kernel_bytes_out += counted.acked;
+            self.carried.kernel_bytes_out += counted.sent;
         }
         client.voucher = None;
         client.generation = client.generation.wrapping_add(1) & 0x7FFF_FFFF;
@@ -365,7 +365,7 @@ impl Worker {
         for link in self.clients.iter().filter_map(|client| client.link.as_ref()) {
             let counted = link.counted();
             carried.kernel_bytes_in += counted.received;
-            carried.kernel_bytes_out += counted.acked;
+            carried.kernel_bytes_out += counted.sent;
         }
         let mut faults = self.ledger.faults;
         let lost: u64 = self.clients.iter().map(|client| self.lost(client)).sum();
