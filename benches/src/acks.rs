@@ -158,8 +158,10 @@ pub fn run(folder: &Path) {
     let (our50, our99) = (percentile(&mut our_times, 50), percentile(&mut our_times, 99));
     line("write and fdatasync of a group at half load, p50", &ms(bare50), "");
     line("the same, p99", &ms(bare99), "");
-    line("the same from when it was due, p99", &ms(percentile(&mut due_times, 99)), "");
+    let due99 = percentile(&mut due_times, 99);
+    line("the same from when it was due, p99", &ms(due99), "");
     line("ack of a group from when it was due, at half load, p50", &ms(our50), "");
-    line("the same, p99", &ms(our99), &format!("(target {})", ms(bare99 * 2 + Duration::from_millis(2))));
+    // The bare file's times must count what a hold-up does to the writes behind it, as ours do.
+    line("the same, p99", &ms(our99), &format!("(target {})", ms(due99 * 2 + Duration::from_millis(2))));
     line("the same at a quarter of the load, p99", &ms(percentile(&mut quarter_times, 99)), "");
 }
