@@ -89,7 +89,11 @@ impl Server {
         if history == History::OtherCore {
             for (thread, name) in measure::threads(server.pid())? {
                 if !measure::is_shard(&name) {
-                    sys::pin_thread(thread, &cores.driver)?;
+                    match sys::pin_thread(thread, &cores.driver) {
+                        // A thread that has done its work since it was listed needs no core.
+                        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                        pinned => pinned?,
+                    }
                 }
             }
         }
