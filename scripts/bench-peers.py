@@ -40,8 +40,13 @@ AROUND_SECONDS = 90
 # name: the scenario of loadgen, and its columns. LOAD30 is F2's room at 0.3 of the rate that F2 found for that server.
 WORKLOADS = {"F2": "f2", "F3": "f3", "F4": "f4", "F1": "f1", "A": "a", "C": "churn", "I": "idle", "LOAD30": "f2"}
 WITHOUT_LIMITS = {
-    f"ROOKERY_LIMITS__{name}": "0"
-    for name in ("COMMANDS_PER_SECOND", "USER_COMMANDS_PER_SECOND", "ROOM_EVENTS_PER_SECOND", "CONNECTIONS_PER_USER")
+    f"ROOKERY_{name}": "0"
+    for name in (
+        "LIMITS__COMMANDS_PER_SECOND",
+        "LIMITS__USER_COMMANDS_PER_SECOND",
+        "LIMITS__CONNECTIONS_PER_USER",
+        "ROOM__EVENTS_PER_SECOND",
+    )
 }
 
 living = []  # every process that was started and not yet waited for

@@ -1,7 +1,7 @@
 //! What a person sees when a node has started: six lines, the first of which programs may read.
 
 use crate::auth::Tokens;
-use crate::cli::{LimitOptions, StoreEngine};
+use crate::config::{Limits, value::StoreEngine};
 use crate::ports::Clock;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +15,7 @@ pub struct Facts<'a> {
     pub development: bool,
     pub tokens: &'a Tokens,
     pub clock: Clock,
-    pub limits: &'a LimitOptions,
+    pub limits: &'a Limits,
 }
 
 /// Lines go out at once even into a pipe, because a starting script waits for the first.

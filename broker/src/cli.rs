@@ -1,8 +1,7 @@
-//! The command line. Every flag is also an environment variable; flags win.
+//! The command line. What is configured has its flags from the list of keys ([`crate::config`]).
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use crate::config::flags::{self, Flags};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// A sharded chat broker.
@@ -20,6 +19,8 @@ pub enum Verb {
     Serve(Serve),
     /// Print a token for a user, signed with this node's secret
     Token(Token),
+    /// Check or show what is configured
+    Config(ConfigTool),
     /// Make or renew the tables in ScyllaDB; safe twice, and from two nodes
     Migrate(Migrate),
     /// Look at, copy and move what a data folder keeps
@@ -37,98 +38,48 @@ impl Default for Verb {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery serve --listen 127.0.0.1:8080 --data ./data\nMore: --help")]
 pub struct Serve {
-    /// Address to listen on; port 0 lets the system choose
-    #[arg(long, env = "ROOKERY_SERVE__LISTEN", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// Folder for what survives a restart; one process at a time
-    #[arg(long, env = "ROOKERY_SERVE__DATA", default_value = "./data")]
-    pub data: PathBuf,
-    /// Threads; 0: one per core
-    #[arg(long, env = "ROOKERY_SERVE__SHARDS", default_value_t = 0)]
-    pub shards: u8,
-    /// First core to pin shards to; the others follow
-    #[arg(long, env = "ROOKERY_SERVE__FIRST_CORE")]
-    pub first_core: Option<usize>,
-    /// Write to many connections in one system call, where the kernel can (Linux 6.1) and lets us
-    #[arg(long, env = "ROOKERY_SERVE__IO_URING", default_value_t = true, action = ArgAction::Set)]
-    pub io_uring: bool,
-    /// Where history goes
-    #[arg(long, env = "ROOKERY_STORE__ENGINE", value_enum, default_value_t = StoreEngine::Embedded)]
-    pub store: StoreEngine,
-    /// Web pages that may connect, as https://chat.example.org; "*" for all. None by default: browsers of pages
-    /// elsewhere are refused, programs (which send no origin) are not
-    #[arg(long, env = "ROOKERY_SERVE__ALLOW_ORIGIN", value_delimiter = ',')]
-    pub allow_origin: Vec<String>,
     #[command(flatten)]
-    pub scylla: ScyllaArgs,
-    #[command(flatten)]
-    pub limits: LimitOptions,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StoreEngine {
-    /// In the data folder: what is acked survives kill -9 and a power cut
-    Embedded,
-    /// In the data folder first, and from there to ScyllaDB: what is acked `durable` needs neither this disk nor this node
-    Scylla,
-    /// Kept while the process runs
-    Memory,
-}
-
-/// Where ScyllaDB is. A password is read from ROOKERY_SCYLLA__PASSWORD.
-#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[command(next_help_heading = "ScyllaDB (--store scylla)")]
-pub struct ScyllaArgs {
-    /// Addresses of some of its nodes, as host:port
-    #[arg(long = "scylla-nodes", id = "scylla_nodes", env = "ROOKERY_SCYLLA__NODES", value_delimiter = ',')]
-    pub nodes: Vec<String>,
-    /// Keyspace; `rookery migrate` makes it. One node at a time holds it
-    #[arg(
-        long = "scylla-keyspace",
-        id = "scylla_keyspace",
-        env = "ROOKERY_SCYLLA__KEYSPACE",
-        default_value = "rookery"
-    )]
-    pub keyspace: String,
-    /// Data centre whose quorum is asked
-    #[arg(long = "scylla-datacenter", id = "scylla_datacenter", env = "ROOKERY_SCYLLA__DATACENTER")]
-    pub datacenter: Option<String>,
-    /// Copies of everything, when `migrate` makes the keyspace
-    #[arg(long = "scylla-replicas", id = "scylla_replicas", env = "ROOKERY_SCYLLA__REPLICAS", default_value_t = 3)]
-    pub replicas: u8,
-    /// User
-    #[arg(long = "scylla-user", id = "scylla_user", env = "ROOKERY_SCYLLA__USER")]
-    pub user: Option<String>,
+    pub flags: Flags<flags::Serving>,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example: rookery migrate --scylla-nodes 127.0.0.1:9042")]
 pub struct Migrate {
     #[command(flatten)]
-    pub scylla: ScyllaArgs,
+    pub flags: Flags<flags::Database>,
 }
 
-/// Limits that set-ups differ in; 0 means none. The others are listed in docs/reference/limits.md.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Limits (0: none)")]
-pub struct LimitOptions {
-    /// Commands of a connection per second
-    #[arg(long, env = "ROOKERY_LIMITS__COMMANDS_PER_SECOND", default_value_t = rookery_protocol::limits::COMMANDS_PER_SECOND as u32)]
-    pub commands_per_second: u32,
-    /// Commands of a user per second, over all its connections
-    #[arg(long, env = "ROOKERY_LIMITS__USER_COMMANDS_PER_SECOND", default_value_t = rookery_protocol::limits::USER_COMMANDS_PER_SECOND as u32)]
-    pub user_commands_per_second: u32,
-    /// Events of a room per second
-    #[arg(long, env = "ROOKERY_LIMITS__ROOM_EVENTS_PER_SECOND", default_value_t = rookery_protocol::limits::ROOM_EVENTS_PER_SECOND as u32)]
-    pub room_events_per_second: u32,
-    /// Connections of one user
-    #[arg(long, env = "ROOKERY_LIMITS__CONNECTIONS_PER_USER", default_value_t = rookery_protocol::limits::CONNECTIONS_PER_USER as u32)]
-    pub connections_per_user: u32,
-    /// Cap of the kernel's send buffer of a connection, in bytes
-    #[arg(long, env = "ROOKERY_LIMITS__SEND_BUFFER_BYTES", default_value_t = 0)]
-    pub send_buffer_bytes: usize,
+pub struct ConfigTool {
+    #[command(subcommand)]
+    pub verb: ConfigVerb,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigVerb {
+    /// Say what is wrong with a configuration, a line each; changes nothing
+    Check(CheckOptions),
+    /// Show what is in force; secrets are hidden
+    Print(PrintOptions),
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery config check --config rookery.toml")]
+pub struct CheckOptions {
+    #[command(flatten)]
+    pub flags: Flags<flags::Serving>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery config print --origin --config rookery.toml")]
+pub struct PrintOptions {
+    #[command(flatten)]
+    pub flags: Flags<flags::Serving>,
+    /// Say beside each key where it was set
+    #[arg(long)]
+    pub origin: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -224,7 +175,7 @@ pub struct MoveOptions {
     #[command(flatten)]
     pub folder: DataOption,
     #[command(flatten)]
-    pub to: ScyllaArgs,
+    pub to: Flags<flags::Database>,
     /// Give the move up: the node stays with its folder
     #[arg(long)]
     pub stop: bool,

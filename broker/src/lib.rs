@@ -9,6 +9,7 @@ pub mod allocator;
 pub mod auth;
 mod banner;
 pub mod cli;
+pub mod config;
 pub mod control;
 pub mod data;
 pub mod http;

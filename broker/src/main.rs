@@ -9,9 +9,9 @@ static ALLOCATOR: rookery::allocator::Allocator = rookery::allocator::Allocator;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    rookery::observe::init();
     let done = match cli.verb.unwrap_or_default() {
-        Verb::Serve(options) => rookery::start::serve(options),
+        Verb::Serve(options) => rookery::start::serve(&options),
+        Verb::Config(tool) => rookery::tools::config(&tool.verb),
         Verb::Token(options) => rookery::start::token(&options),
         Verb::Migrate(options) => rookery::start::migrate(&options),
         Verb::Store(tool) => rookery::tools::run(&tool.verb),

@@ -37,7 +37,7 @@ fn node(io_uring: bool) -> Node {
             "0",
             "--connections-per-user",
             "100000",
-            "--send-buffer-bytes",
+            "--send-buffer",
             "16384",
             "--io-uring",
             if io_uring { "true" } else { "false" },

@@ -20,7 +20,7 @@ const SECRET: &str = "of brokers that live for seconds, on loopback only";
 const WITHOUT_LIMITS: [&str; 4] = [
     "ROOKERY_LIMITS__COMMANDS_PER_SECOND",
     "ROOKERY_LIMITS__USER_COMMANDS_PER_SECOND",
-    "ROOKERY_LIMITS__ROOM_EVENTS_PER_SECOND",
+    "ROOKERY_ROOM__EVENTS_PER_SECOND",
     "ROOKERY_LIMITS__CONNECTIONS_PER_USER",
 ];
 

@@ -27,7 +27,7 @@ impl std::fmt::Display for SecretError {
         match self {
             SecretError::TooShort { bytes } => write!(
                 f,
-                "ROOKERY_AUTH__SECRET has {bytes} bytes, needs at least {MIN_BYTES} - set a longer one, for example: openssl rand -hex 32"
+                "it has {bytes} bytes and needs at least {MIN_BYTES} - set a longer one, for example: openssl rand -hex 32"
             ),
             SecretError::Unreadable(why) => f.write_str(why),
         }

@@ -7,8 +7,8 @@ mod door;
 
 pub use door::Door;
 
-use crate::cli::ScyllaArgs;
 use crate::data::CONTROL;
+use crate::ports::store::DatabaseAt;
 use crate::start::Failure;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -30,7 +30,7 @@ pub enum Request {
     /// What was deleted is to be in no file any more.
     Compact,
     /// The history is to move to a database; or how far that is.
-    Move { to: ScyllaArgs },
+    Move { to: DatabaseAt },
     /// It is to stay in the folder after all.
     StopMove,
 }

@@ -19,6 +19,46 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadOrigin(pub String);
 
+/// One that may, as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allowed {
+    All,
+    Page(Origin),
+}
+
+impl From<&[Allowed]> for OriginPolicy {
+    fn from(allowed: &[Allowed]) -> OriginPolicy {
+        let pages = allowed.iter().map(|one| match one {
+            Allowed::All => None,
+            Allowed::Page(origin) => Some(origin.clone()),
+        });
+        match pages.collect::<Option<Vec<Origin>>>() {
+            None => OriginPolicy::Any,
+            Some(none) if none.is_empty() => OriginPolicy::None,
+            Some(list) => OriginPolicy::List(list),
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)?;
+        match self.port {
+            Some(port) if default_port(&self.scheme) != Some(port) => write!(f, ":{port}"),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Display for Allowed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Allowed::All => f.write_str("*"),
+            Allowed::Page(origin) => origin.fmt(f),
+        }
+    }
+}
+
 /// Which origins may open a socket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OriginPolicy {

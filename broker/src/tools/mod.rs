@@ -1,4 +1,4 @@
-//! What is done to a data folder without a node, or with one that runs: `rookery store …`.
+//! What is done to a data folder without a node, or with one that runs: `rookery store …`; and `rookery config …`.
 //!
 //! [`frozen`] opens a stopped node's folder without a change to it; [`verify`], [`stats`] and [`export`] read it.
 //! [`import`] writes rooms of an export, whose lines are in [`lines`]. [`backup`] and [`compact`] do it themselves, or
@@ -17,7 +17,7 @@ mod verify;
 
 pub use backup::copy_store;
 
-use crate::cli::StoreVerb;
+use crate::cli::{ConfigVerb, StoreVerb};
 use crate::data::DataError;
 use crate::start::Failure;
 use std::fmt::Display;
@@ -43,6 +43,18 @@ pub fn run(verb: &StoreVerb) -> Result<(), Failure> {
         StoreVerb::Compact(options) => compact::run(&options.data),
         StoreVerb::Move(options) => moving::run(options),
     }
+}
+
+/// Looks at what is configured.
+pub fn config(verb: &ConfigVerb) -> Result<(), Failure> {
+    match verb {
+        ConfigVerb::Check(options) => {
+            options.flags.load()?;
+            println!("the configuration is right");
+        }
+        ConfigVerb::Print(options) => print!("{}", options.flags.load()?.print(options.origin)),
+    }
+    Ok(())
 }
 
 fn failure(status: u8, message: impl Display) -> Failure {

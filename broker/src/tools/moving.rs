@@ -4,7 +4,7 @@ use super::{failure, not_open};
 use crate::cli::MoveOptions;
 use crate::control::{self, Answer, Request};
 use crate::data::{DataError, DataFolder};
-use crate::ports::store::check_database;
+use crate::ports::store::{DatabaseAt, check_database};
 use crate::start::Failure;
 
 /// `EX_UNAVAILABLE`: there is no node.
@@ -12,11 +12,12 @@ const UNAVAILABLE: u8 = 69;
 
 pub fn run(options: &MoveOptions) -> Result<(), Failure> {
     let data = &options.folder.data;
+    let to = DatabaseAt::from(&options.to.load()?.scylla);
     let request = if options.stop {
         Request::StopMove
     } else {
-        check_database_named(options)?;
-        Request::Move { to: options.to.clone() }
+        check_database_named(&to)?;
+        Request::Move { to: to.clone() }
     };
     match DataFolder::existing(data) {
         Ok(_) => {
@@ -36,7 +37,7 @@ pub fn run(options: &MoveOptions) -> Result<(), Failure> {
         }
     })?;
     if !options.stop {
-        let keyspace = &options.to.keyspace;
+        let keyspace = &to.keyspace;
         println!("moved: keyspace {keyspace} has the history of {}", data.display());
         println!("from the next start on: --store scylla --scylla-keyspace {keyspace}");
     }
@@ -44,7 +45,7 @@ pub fn run(options: &MoveOptions) -> Result<(), Failure> {
 }
 
 /// What is said about it is looked at before the node is asked; the password is the node's.
-fn check_database_named(options: &MoveOptions) -> Result<(), Failure> {
-    let named = crate::cli::ScyllaArgs { user: None, ..options.to.clone() };
+fn check_database_named(to: &DatabaseAt) -> Result<(), Failure> {
+    let named = DatabaseAt { user: None, ..to.clone() };
     check_database(&named).map_err(Failure::config)
 }

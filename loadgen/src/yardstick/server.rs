@@ -23,7 +23,7 @@ pub const SECRET: &str = "the yardstick's own, for a broker that lives for secon
 const WITHOUT_LIMITS: [&str; 4] = [
     "ROOKERY_LIMITS__COMMANDS_PER_SECOND",
     "ROOKERY_LIMITS__USER_COMMANDS_PER_SECOND",
-    "ROOKERY_LIMITS__ROOM_EVENTS_PER_SECOND",
+    "ROOKERY_ROOM__EVENTS_PER_SECOND",
     "ROOKERY_LIMITS__CONNECTIONS_PER_USER",
 ];
 

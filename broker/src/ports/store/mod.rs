@@ -28,7 +28,7 @@ mod tests;
 
 pub use node::NodeStore;
 pub use runs::Runs;
-pub use scylla::{bring_up, check as check_database};
+pub use scylla::{DatabaseAt, bring_up, check as check_database};
 
 use failures::Failures;
 use fetch::Fetching;

@@ -3,10 +3,10 @@
 use super::keeper::{KeepOf, Keeper};
 use super::moving::{self, Mover};
 use super::returner;
-use super::scylla::{Database, RUNS_AHEAD};
+use super::scylla::{Database, DatabaseAt, RUNS_AHEAD};
 use super::source::Source;
 use super::{Runs, StorePort};
-use crate::cli::{Serve, StoreEngine};
+use crate::config::{Config, value::StoreEngine};
 use crate::data::{self, DataFolder};
 use crate::ports::Clock;
 use crate::shard::cell::{Door, Doors, Mail};
@@ -46,10 +46,10 @@ pub struct Kept {
 
 impl NodeStore {
     /// `doors`: of all shards, which are called when the store has answers for them.
-    pub fn open(serve: &Serve, data: &DataFolder, doors: &Doors) -> Result<NodeStore, String> {
+    pub fn open(config: &Config, data: &DataFolder, doors: &Doors) -> Result<NodeStore, String> {
         let mut options = Options::new(journal::Options::new(data.path().join(data::JOURNAL)));
         let source = Source::new(data.path().join(data::STORE));
-        let (open_settled, database): (OpenSettled, _) = match serve.store {
+        let (open_settled, database): (OpenSettled, _) = match config.store.engine {
             StoreEngine::Memory => return Ok(NodeStore::Memory),
             StoreEngine::Embedded => {
                 options.journal.reserve_bytes = RESERVE_BYTES;
@@ -59,7 +59,7 @@ impl NodeStore {
             StoreEngine::Scylla => {
                 options.synced = AckLevel::Local;
                 options.readers = DATABASE_READERS;
-                let database = Database::new(&serve.scylla, data)?;
+                let database = Database::new(&DatabaseAt::from(&config.scylla), data)?;
                 let opens = database.clone();
                 // The start waits for it; later ones are tried again by whoever needs them.
                 let first = Mutex::new(Some(database.open_in_time().map_err(|fault| fault.to_string())?));
@@ -132,10 +132,10 @@ impl NodeStore {
     }
 
     /// A move to a database that an earlier run began goes on; another one can begin.
-    pub fn take_up_move(&mut self, runs: Runs, data: &Arc<DataFolder>) {
+    pub fn take_up_move(&mut self, runs: Runs, data: &Arc<DataFolder>, config: &Config) {
         let NodeStore::Kept(kept) = self else { return };
         let Some(source) = kept.source.clone() else { return };
-        let mover = Arc::new(Mover::new(data.clone(), kept.persistent.moving(), source, runs));
+        let mover = Arc::new(Mover::new(data.clone(), kept.persistent.moving(), source, runs, config.scylla.password.clone()));
         mover.take_up();
         kept.mover = Some(mover);
     }

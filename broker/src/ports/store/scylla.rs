@@ -1,7 +1,9 @@
 //! ScyllaDB as a node's settled store: how it is reached, held and waited for.
 
-use crate::cli::ScyllaArgs;
+use crate::config;
+use crate::config::value::Hidden;
 use crate::data::{DataError, DataFolder};
+use serde::{Deserialize, Serialize};
 use rookery_storage::scylla::{Migrated, Scylla, ScyllaOptions, migrate};
 use rookery_storage::settled::{Fault, Settled};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,10 +30,30 @@ pub struct Database {
     open: Mutex<Option<Arc<Scylla>>>,
 }
 
+/// Which keyspace of which database. The password is not written down: it is the node's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseAt {
+    pub nodes: Vec<String>,
+    pub keyspace: String,
+    pub datacenter: Option<String>,
+    pub replicas: u8,
+    pub user: Option<String>,
+    #[serde(skip)]
+    pub password: Option<Hidden>,
+}
+
+impl From<&config::Scylla> for DatabaseAt {
+    fn from(from: &config::Scylla) -> DatabaseAt {
+        let config::Scylla { nodes, keyspace, datacenter, replicas, user, password } = from.clone();
+        DatabaseAt { nodes, keyspace, datacenter, replicas, user, password }
+    }
+}
+
 impl Database {
-    pub fn new(args: &ScyllaArgs, data: &DataFolder) -> Result<Arc<Database>, String> {
+    pub fn new(at: &DatabaseAt, data: &DataFolder) -> Result<Arc<Database>, String> {
         let identity = data.identity().map_err(|error: DataError| error.to_string())?;
-        let mut options = options(args)?;
+        let mut options = options(at)?;
         options.journal = identity;
         options.holder = format!("node {identity:016x}");
         let runtime = runtime().map_err(|error| error.to_string())?;
@@ -94,28 +116,28 @@ impl Database {
 }
 
 /// Whether what was said about it can be used at all.
-pub fn check(args: &ScyllaArgs) -> Result<(), String> {
-    options(args).map(|_| ())
+pub fn check(at: &DatabaseAt) -> Result<(), String> {
+    options(at).map(|_| ())
 }
 
 /// Brings the keyspace to the version of this program.
-pub fn bring_up(args: &ScyllaArgs) -> Result<Vec<Migrated>, String> {
+pub fn bring_up(at: &DatabaseAt) -> Result<Vec<Migrated>, String> {
     let runtime = runtime().map_err(|error| error.to_string())?;
     let handle: &Handle = runtime.handle();
-    migrate(&options(args)?, handle).map_err(|fault| fault.to_string())
+    migrate(&options(at)?, handle).map_err(|fault| fault.to_string())
 }
 
-fn options(args: &ScyllaArgs) -> Result<ScyllaOptions, String> {
-    if args.nodes.is_empty() {
+fn options(at: &DatabaseAt) -> Result<ScyllaOptions, String> {
+    if at.nodes.is_empty() {
         return Err("--scylla-nodes is missing - name some of its nodes, as host:port".to_owned());
     }
-    let mut options = ScyllaOptions::new(args.nodes.clone(), &args.keyspace);
-    options.datacenter = args.datacenter.clone();
-    options.replicas = args.replicas;
-    options.user = match (&args.user, std::env::var(PASSWORD)) {
+    let mut options = ScyllaOptions::new(at.nodes.clone(), &at.keyspace);
+    options.datacenter = at.datacenter.clone();
+    options.replicas = at.replicas;
+    options.user = match (&at.user, &at.password) {
         (None, _) => None,
-        (Some(user), Ok(password)) => Some((user.clone(), password)),
-        (Some(_), Err(_)) => return Err(format!("--scylla-user needs {PASSWORD} in the environment")),
+        (Some(user), Some(Hidden(password))) => Some((user.clone(), password.clone())),
+        (Some(_), None) => return Err(format!("--scylla-user needs {PASSWORD} in the environment")),
     };
     Ok(options)
 }

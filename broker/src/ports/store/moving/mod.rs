@@ -10,8 +10,9 @@ mod progress;
 pub use progress::{BadProgress, Progress};
 
 use super::Runs;
+use super::scylla::DatabaseAt;
 use super::source::Source;
-use crate::cli::ScyllaArgs;
+use crate::config::value::Hidden;
 use crate::data::{DataFolder, MOVING};
 use phases::{COPY, FEED, Trouble};
 use rookery_storage::persistent::Moving;
@@ -30,6 +31,8 @@ struct Shared {
     moving: Moving,
     source: Arc<Source>,
     runs: Runs,
+    /// Of the database: this node's own, whoever asks.
+    password: Option<Hidden>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -39,7 +42,7 @@ struct State {
     seen: Seen,
     ending: Ending,
     /// Where it goes, as long as somebody is at it.
-    to: Option<ScyllaArgs>,
+    to: Option<DatabaseAt>,
 }
 
 /// What is shown of a move.
@@ -63,15 +66,23 @@ enum Ending {
 }
 
 impl Mover {
-    pub fn new(data: Arc<DataFolder>, moving: Moving, source: Arc<Source>, runs: Runs) -> Mover {
+    pub fn new(
+        data: Arc<DataFolder>,
+        moving: Moving,
+        source: Arc<Source>,
+        runs: Runs,
+        password: Option<Hidden>,
+    ) -> Mover {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        Mover { shared: Arc::new(Shared { data, moving, source, runs, state, changed }), thread: Mutex::default() }
+        let shared = Shared { data, moving, source, runs, password, state, changed };
+        Mover { shared: Arc::new(shared), thread: Mutex::default() }
     }
 
     /// Goes on where an earlier run of the node was.
     pub fn take_up(&self) {
         match Progress::read(&self.shared.data) {
-            Ok(Some(progress)) if progress.goes_on() => {
+            Ok(Some(mut progress)) if progress.goes_on() => {
+                progress.to.password = self.shared.password.clone();
                 tracing::info!(event = "move_taken_up", phase = ?progress.phase, keyspace = %progress.to.keyspace);
                 if let Err(why) = self.spawn(&mut self.thread(), progress) {
                     tracing::error!(event = "move_not_taken_up", %why);
@@ -83,7 +94,8 @@ impl Mover {
     }
 
     /// Begins a move, unless it is under way already.
-    pub fn begin(&self, to: &ScyllaArgs) -> Result<(), String> {
+    pub fn begin(&self, to: &DatabaseAt) -> Result<(), String> {
+        let to = &DatabaseAt { password: self.shared.password.clone(), ..to.clone() };
         let mut thread = self.thread();
         if let Some(running) = self.shared.state().to.clone() {
             let same = running.keyspace == to.keyspace;

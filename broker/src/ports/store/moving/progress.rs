@@ -1,6 +1,6 @@
 //! How far a move has come, in a file of the data folder: the next start goes on from there.
 
-use crate::cli::ScyllaArgs;
+use crate::ports::store::DatabaseAt;
 use crate::data::{DataError, DataFolder, MOVING};
 use rookery_protocol::ids::{Name, RoomKey, RoomKind};
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub enum Phase {
 #[serde(deny_unknown_fields)]
 pub struct Progress {
     version: u32,
-    pub to: ScyllaArgs,
+    pub to: DatabaseAt,
     pub phase: Phase,
     /// The keyspace was empty when this folder's move began.
     pub is_ours: bool,
@@ -76,7 +76,7 @@ fn file() -> String {
 
 impl Progress {
     /// From the beginning. `before`: what is known of an earlier one.
-    pub fn begin(to: &ScyllaArgs, before: Option<&Progress>) -> Progress {
+    pub fn begin(to: &DatabaseAt, before: Option<&Progress>) -> Progress {
         let is_ours = before.is_some_and(|before| before.is_ours && before.to.keyspace == to.keyspace);
         let (position, rooms, filled) = (0, 0, 0);
         Progress {
@@ -135,13 +135,14 @@ impl Progress {
 mod tests {
     use super::*;
 
-    fn args() -> ScyllaArgs {
-        ScyllaArgs {
+    fn args() -> DatabaseAt {
+        DatabaseAt {
             nodes: vec!["127.0.0.1:9042".to_owned()],
             keyspace: "rookery".to_owned(),
             datacenter: None,
             replicas: 1,
             user: Some("ann".to_owned()),
+            password: None,
         }
     }
 
@@ -172,7 +173,7 @@ mod tests {
     fn another_keyspace_is_not_known_to_be_ours() {
         let known = Progress { is_ours: true, ..Progress::begin(&args(), None) };
         assert!(Progress::begin(&args(), Some(&known)).is_ours);
-        let other = ScyllaArgs { keyspace: "other".to_owned(), ..args() };
+        let other = DatabaseAt { keyspace: "other".to_owned(), ..args() };
         assert!(!Progress::begin(&other, Some(&known)).is_ours);
     }
 }

@@ -1,0 +1,127 @@
+//! Every key there is. `configs/rookery.toml`, `configs/rookery.schema.json` and `docs/reference/configuration.md`
+//! are made from this list and checked against it.
+
+use super::table::{Section, sections};
+use super::value::{Bytes, Hidden, LogLevel, Shards, Span, StoreEngine};
+use crate::net::origin::Allowed;
+use rookery_engine::settings::{Deliver, OnFailure, SecondConnection};
+use rookery_protocol::command::Access;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+sections! {
+    /// Where the node listens and what it runs on.
+    "serve" SERVE Serve {
+        /// Address to listen on; port 0 lets the system choose.
+        listen: SocketAddr = "\"127.0.0.1:8080\"", restart, "listen";
+        /// Folder for what survives a restart; one process at a time.
+        data: PathBuf = "\"./data\"", restart, "data";
+        /// Threads, each with its own core; 0: one per core.
+        shards: Shards = "0", restart, "shards";
+        /// First core to pin shards to; the others follow.
+        first_core: Option<u32> = none "1", restart, "first-core";
+        /// Write to many connections in one system call, where the kernel can (Linux 6.1) and lets us.
+        io_uring: bool = "true", restart, "io-uring";
+    }
+
+    /// Where history goes.
+    "store" STORE Store {
+        /// "embedded": in the data folder. "scylla": there first, then in ScyllaDB. "memory": kept while the process runs.
+        engine: StoreEngine = "\"embedded\"", restart, "store";
+    }
+
+    /// ScyllaDB, for `store.engine = "scylla"`, `rookery migrate` and `rookery store move`.
+    "scylla" SCYLLA Scylla {
+        /// Addresses of some of its nodes, as host:port.
+        nodes: Vec<String> = "[]", restart, "scylla-nodes";
+        /// Keyspace; `rookery migrate` makes it. One node at a time holds it.
+        keyspace: String = "\"rookery\"", restart, "scylla-keyspace";
+        /// Data centre whose quorum is asked.
+        datacenter: Option<String> = none "\"dc1\"", restart, "scylla-datacenter";
+        /// Copies of everything, when `rookery migrate` makes the keyspace.
+        replicas: u8 = "3", restart, "scylla-replicas";
+        /// User.
+        user: Option<String> = none "\"rookery\"", restart, "scylla-user";
+        /// Password. Better in the environment than in a file.
+        password: Option<Hidden> = none "\"…\"", restart;
+    }
+
+    /// Who may come in. Holds for every realm that does not say otherwise under `[realms.NAME]`.
+    "auth" AUTH Auth {
+        /// Signs and verifies tokens: at least 32 bytes. Better in the environment than in a file. Not set: a secret of its own in the data folder, for development.
+        secret: Option<Hidden> = none "\"…\"", restart;
+        /// Web pages that may connect, as "https://chat.example.org"; "*" for all. None: browsers of pages elsewhere are refused, programs (which send no origin) are not.
+        allow_origin: Vec<Allowed> = "[]", hot, "allow-origin";
+    }
+
+    /// What set-ups differ in; 0 means no limit. docs/reference/limits.md has the others.
+    "limits" LIMITS Limits {
+        /// Commands of a connection per second.
+        commands_per_second: u32 = "200", hot, "commands-per-second";
+        /// So many at once; not set: what five seconds allow.
+        commands_burst: Option<u32> = none "1000", hot;
+        /// Commands of a user per second, over all its connections.
+        user_commands_per_second: u32 = "400", hot, "user-commands-per-second";
+        /// So many at once; not set: what five seconds allow.
+        user_commands_burst: Option<u32> = none "2000", hot;
+        /// Connections of one user.
+        connections_per_user: u32 = "10", hot, "connections-per-user";
+        /// Subscriptions of one connection; at least 1.
+        rooms_per_connection: u32 = "256", hot;
+        /// From the upgrade to an accepted token.
+        auth_deadline: Span = "\"10s\"", hot;
+        /// A connection that was silent for so long is asked whether it is there; less than half of `silence`.
+        ping: Span = "\"25s\"", hot;
+        /// A connection that was silent for so long is closed.
+        silence: Span = "\"1m\"", hot;
+        /// A connection whose socket took no byte for so long is cut.
+        slow: Span = "\"10s\"", hot;
+        /// Cap of the kernel's send buffer of a connection; 0: the kernel decides.
+        send_buffer: Bytes = "0", restart, "send-buffer";
+    }
+
+    /// How rooms behave. Holds for every room that no class under `[realms.NAME.classes.CLASS]` describes otherwise.
+    "room" ROOM Room {
+        /// Who may enter a room that nobody created: "open" (everybody of the realm), "claims" (whose token names it), "members".
+        access: Access = "\"open\"", hot;
+        /// The first to subscribe or post makes the room.
+        implicit: bool = "true", hot;
+        /// When an event is told: "placed" (at once) or "stored" (when it would survive a crash).
+        deliver: Deliver = "\"placed\"", hot;
+        /// While the store fails: "refuse" (read-only, said aloud) or "keep" (accepted within a bound, and tried again).
+        on_failure: OnFailure = "\"refuse\"", hot;
+        /// Messages that are kept; 0: all.
+        keep_messages: u64 = "0", hot;
+        /// How long messages are kept; 0: for ever.
+        keep: Span = "0", hot;
+        /// How far back a client that returns may resume: edits, deletions and reactions that are older are not replayed. 0: for ever.
+        resume: Span = "\"30d\"", hot;
+        /// Who leaves is told as gone after this.
+        presence_grace: Span = "\"10s\"", hot;
+        /// A user's second connection in the room: "allowed", or it "replaces" the first.
+        second_connection: SecondConnection = "\"allowed\"", hot;
+        /// Events of a room per second; 0: no limit.
+        events_per_second: u32 = "5000", hot, "room-events-per-second";
+        /// So many at once; not set: what two seconds allow.
+        events_burst: Option<u32> = none "10000", hot;
+        /// Members of a room.
+        max_members: u32 = "100000", hot;
+        /// In direct rooms: tell the sender what was delivered and read.
+        reports: bool = "true", hot;
+    }
+
+    /// Logs, on standard error: for people on a terminal, as JSON otherwise.
+    "log" LOG Log {
+        /// error, warn, info, debug or trace; by part: "info,scylla=debug".
+        level: LogLevel = "\"info,lsm_tree=warn,scylla=off\"", hot, "log-level";
+    }
+
+    /// A class of rooms: everything of `[room]`, and the rooms it holds for.
+    "class" CLASS Class {
+        /// Names of rooms: one name, or a beginning and "*". Where several fit a name, the longest does.
+        pattern: String = none "\"support-*\"", hot;
+    }
+}
+
+/// The sections of a file, in the order in which it shows them. [`AUTH`] and [`ROOM`] stand under realms, too.
+pub static SECTIONS: [&Section; 7] = [&SERVE, &STORE, &SCYLLA, &AUTH, &LIMITS, &ROOM, &LOG];

@@ -1,0 +1,79 @@
+//! From what is configured to what the engine works with.
+
+use super::{ClassConfig, Config, RealmConfig, Room};
+use rookery_engine::settings::{Limits, RealmSettings, RoomClass};
+use rookery_protocol::ids::Name;
+use std::sync::Arc;
+
+/// A rate that nobody reaches.
+const NO_LIMIT: u32 = 1_000_000_000;
+/// Where no burst is set: what so many seconds allow.
+const COMMANDS_BURST_SECONDS: u32 = 5;
+const EVENTS_BURST_SECONDS: u32 = 2;
+
+pub fn limits(config: &super::Limits) -> Limits {
+    let (commands_per_second, commands_burst) =
+        bucket(config.commands_per_second, config.commands_burst, COMMANDS_BURST_SECONDS);
+    let (user_commands_per_second, user_commands_burst) =
+        bucket(config.user_commands_per_second, config.user_commands_burst, COMMANDS_BURST_SECONDS);
+    Limits {
+        commands_per_second,
+        commands_burst,
+        user_commands_per_second,
+        user_commands_burst,
+        connections_per_user: config.connections_per_user,
+        rooms_per_connection: config.rooms_per_connection,
+        auth_deadline_ms: config.auth_deadline.ms(),
+        ping_ms: config.ping.ms(),
+        silence_ms: config.silence.ms(),
+        slow_ms: config.slow.ms(),
+        ..Limits::default()
+    }
+}
+
+pub fn realms(config: &Config) -> Vec<RealmSettings> {
+    config.realms.iter().filter_map(realm).collect()
+}
+
+fn realm(config: &RealmConfig) -> Option<RealmSettings> {
+    let mut described: Vec<&ClassConfig> = config.classes.iter().collect();
+    // The first that fits a name is taken: a whole name before a beginning, a long beginning before a short one.
+    described.sort_by_key(|class| {
+        let pattern = &class.class.pattern;
+        (pattern.ends_with('*'), std::cmp::Reverse(pattern.len()))
+    });
+    let described = described.into_iter().map(|config| class(&config.name, &config.class.pattern, &config.room));
+    let rest = class("default", "*", &config.room);
+    let classes = described.chain([rest]).map(Arc::new).collect();
+    // Its name was checked when it was read.
+    Some(RealmSettings { realm: Name::new(&config.name).ok()?, classes })
+}
+
+fn class(name: &str, pattern: &str, room: &Room) -> RoomClass {
+    let (events_per_second, events_burst) = bucket(room.events_per_second, room.events_burst, EVENTS_BURST_SECONDS);
+    RoomClass {
+        name: name.to_owned(),
+        pattern: pattern.to_owned(),
+        access: room.access,
+        implicit: room.implicit,
+        deliver: room.deliver,
+        on_failure: room.on_failure,
+        keep_messages: room.keep_messages,
+        keep_ms: room.keep.ms(),
+        resume_ms: room.resume.ms(),
+        presence_grace_ms: u32::try_from(room.presence_grace.ms()).unwrap_or(u32::MAX),
+        second_connection: room.second_connection,
+        events_per_second,
+        events_burst,
+        max_members: room.max_members,
+        reports: room.reports,
+    }
+}
+
+fn bucket(rate: u32, burst: Option<u32>, burst_seconds: u32) -> (u32, u32) {
+    if rate == 0 {
+        return (NO_LIMIT, NO_LIMIT);
+    }
+    let burst = burst.unwrap_or_else(|| rate.saturating_mul(burst_seconds));
+    (rate.min(NO_LIMIT), burst.min(NO_LIMIT))
+}
