@@ -63,6 +63,8 @@ pub enum ConfigVerb {
     Check(CheckOptions),
     /// Show what is in force; secrets are hidden
     Print(PrintOptions),
+    /// Print the JSON Schema of a configuration file, for editors
+    Schema,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -13,6 +13,7 @@ pub mod config;
 pub mod control;
 pub mod data;
 pub mod http;
+mod live;
 pub mod metrics;
 pub mod net;
 pub mod observe;

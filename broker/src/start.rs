@@ -7,8 +7,8 @@ use crate::config::{Config, Overrides, Problems, settings};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
 use crate::http::FrontSettings;
+use crate::live::{Classes, Live};
 use crate::net::listen::{self, ListenOptions};
-use crate::net::origin::OriginPolicy;
 use crate::ports::{
     Clock,
     store::{DatabaseAt, NodeStore, bring_up},
@@ -16,9 +16,10 @@ use crate::ports::{
 use crate::shard::cell::{self, Doors, ShardCounters};
 use crate::shard::thread;
 use crate::{banner, observe, stop};
+use parking_lot::RwLock;
 use ring::rand::{SecureRandom, SystemRandom};
 use rookery_engine::message::ShardId;
-use rookery_engine::settings::Settings;
+use rookery_engine::settings::{Settings, class_of};
 use rookery_protocol::ids::{Name, Realm, RoomKey};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -70,8 +71,8 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let send_buffer = usize::try_from(limits.send_buffer.0).ok().filter(|bytes| *bytes > 0);
     let listeners = listen::listen(serve.listen, shards, ListenOptions { send_buffer, ..ListenOptions::default() })
         .map_err(|error| {
-        Failure::config(format!("{}: {error} - choose another address with --listen", serve.listen))
-    })?;
+            Failure::config(format!("{}: {error} - choose another address with --listen", serve.listen))
+        })?;
     let shards = shards.get() as u8;
     let address = listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(serve.listen);
     let tokens = Arc::new(Tokens::new(&secret, MAIN_REALM));
@@ -86,15 +87,14 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
     let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
-    let front = FrontSettings { realm: MAIN_REALM, origins: origins(&config), shards: counters.clone() };
+    let front = FrontSettings { realm: MAIN_REALM, origins: settings::origins(&config), shards: counters.clone() };
     let cores = cores(serve.first_core);
     let runs = store.runs(run, &data);
     let realms = settings::realms(&config);
     let mut threads = Vec::new();
-    let mut classes = None;
     for (id, ((listener, mailbox), counted)) in (0..shards).zip(listeners.into_iter().zip(mailboxes).zip(&*counters)) {
         let port = store.shard(ShardId(id), runs.clone()).ok_or_else(|| Failure::system("a shard without a store"))?;
-        let settings = Settings {
+        let settings = Arc::new(Settings {
             shard: ShardId(id),
             shards,
             run,
@@ -103,9 +103,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
             confirms: port.confirms(),
             realms: realms.clone(),
             limits: settings::limits(limits),
-        };
-        let settings = Arc::new(settings);
-        classes.get_or_insert_with(|| settings.clone());
+        });
         let plan = thread::Plan {
             settings,
             core: cores.get(usize::from(id)).copied(),
@@ -124,10 +122,10 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     }
     store.wake_undone(&doors, placement_key);
     store.say_again(&doors, placement_key, clock.clone());
-    if let Some(classes) = classes {
-        let keep = move |room: &RoomKey, now| classes.class_of(room).map(|class| class.keep(now));
-        store.keep(Box::new(keep), clock.clone());
-    }
+    let classes: Classes = Arc::new(RwLock::new(realms));
+    let kept = classes.clone();
+    let keep = move |room: &RoomKey, now| class_of(&kept.read(), room).map(|class| class.keep(now));
+    store.keep(Box::new(keep), clock.clone());
     store.take_up_move(runs, &data, &config);
     // Without it the node serves all the same; a backup is made when it is stopped.
     let control = Door::open(data.path(), store.reader(), store.mover());
@@ -143,7 +141,9 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         clock,
         limits,
     });
-    let ended = stop::wait(doors, threads, endings);
+    let overrides = options.flags.overrides.clone();
+    let mut live = Live { config, overrides, doors: doors.clone(), classes };
+    let ended = stop::wait(doors, threads, endings, || live.reload());
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
     if ended.is_ok() {
@@ -205,10 +205,6 @@ fn secret(config: &Config, data: &Path) -> Result<Secret, Failure> {
         Some(Hidden(secret)) => Secret::given(secret.clone()).map_err(Failure::config),
         None => Secret::of_folder(data).map_err(Failure::config),
     }
-}
-
-fn origins(config: &Config) -> OriginPolicy {
-    config.main().map_or_else(OriginPolicy::default, |main| main.auth.allow_origin.as_slice().into())
 }
 
 fn shard_count(wanted: Shards) -> NonZeroUsize {

@@ -14,26 +14,36 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What a faulty node may still take to say goodbye.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
-/// Waits for the end, and sees it through in order.
-pub fn wait(doors: Doors, threads: Vec<JoinHandle<()>>, mut endings: UnboundedReceiver<Ending>) -> Result<(), Failure> {
+/// Waits for the end, and sees it through in order. `again`: what is configured is to be read again.
+pub fn wait(
+    doors: Doors,
+    threads: Vec<JoinHandle<()>>,
+    mut endings: UnboundedReceiver<Ending>,
+    mut again: impl FnMut(),
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system)?;
     let fault = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::system)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::system)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(Failure::system)?;
         let mut left = threads.len();
         let mut fault = None;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            // A thread that is over before anybody asked is a fault as well.
-            ending = endings.recv() => match ending {
-                Some(Ending::Over { shard }) => {
-                    left -= 1;
-                    fault = Some(format!("shard {}", shard.0));
-                }
-                Some(ending) => fault = at_fault(&ending),
-                None => {}
-            },
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => { again(); continue; }
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                // A thread that is over before anybody asked is a fault as well.
+                ending = endings.recv() => match ending {
+                    Some(Ending::Over { shard }) => {
+                        left -= 1;
+                        fault = Some(format!("shard {}", shard.0));
+                    }
+                    Some(ending) => fault = at_fault(&ending),
+                    None => {}
+                },
+            }
+            break;
         }
         tell(&doors, if fault.is_some() { Duration::ZERO } else { LAST_WORDS });
         let deadline = tokio::time::Instant::now() + AFTER_FAULT;

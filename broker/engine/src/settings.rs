@@ -173,14 +173,19 @@ impl Default for Limits {
 impl Settings {
     /// The class of a room, or None in a realm that this node does not have.
     pub fn class_of(&self, room: &RoomKey) -> Option<Arc<RoomClass>> {
-        let realm = self.realms.iter().find(|r| r.realm == room.realm)?;
-        let fits = |c: &&Arc<RoomClass>| match room.kind {
-            RoomKind::Room => matches(&c.pattern, room.name.as_str()),
-            // Rooms that have no client's name take the class that matches everything.
-            RoomKind::Direct | RoomKind::Inbox | RoomKind::Lobby | RoomKind::Directory => c.pattern == "*",
-        };
-        realm.classes.iter().find(fits).cloned()
+        class_of(&self.realms, room)
     }
+}
+
+/// The class of a room, or None in none of these realms.
+pub fn class_of(realms: &[RealmSettings], room: &RoomKey) -> Option<Arc<RoomClass>> {
+    let realm = realms.iter().find(|r| r.realm == room.realm)?;
+    let fits = |c: &&Arc<RoomClass>| match room.kind {
+        RoomKind::Room => matches(&c.pattern, room.name.as_str()),
+        // Rooms that have no client's name take the class that matches everything.
+        RoomKind::Direct | RoomKind::Inbox | RoomKind::Lobby | RoomKind::Directory => c.pattern == "*",
+    };
+    realm.classes.iter().find(fits).cloned()
 }
 
 fn matches(pattern: &str, name: &str) -> bool {

@@ -47,6 +47,15 @@ impl Shard {
         }
     }
 
+    /// Other limits and classes are in force from now on. Everything else of the settings has to be what it was, and so has
+    /// what a room's events were delivered and stored by: [`RoomClass::access`](crate::settings::RoomClass::access),
+    /// `deliver`, `on_failure` and `max_members` are those of the room's next load.
+    pub fn configure(&mut self, settings: Arc<Settings>) {
+        self.edge.configure(settings.clone());
+        self.home.configure(settings.clone());
+        self.settings = settings;
+    }
+
     fn me(&self) -> ShardId {
         self.settings.shard
     }

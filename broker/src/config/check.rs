@@ -31,7 +31,10 @@ pub fn check(config: &Config, reader: &mut Reader<'_>) {
     }
     let scylla = config.store.engine == StoreEngine::Scylla;
     if scylla && config.scylla.nodes.is_empty() {
-        wrong(key(STORE.name, "engine"), "scylla.nodes is missing - name some of its nodes, as host:port, there or with --scylla-nodes".to_owned());
+        wrong(
+            key(STORE.name, "engine"),
+            "scylla.nodes is missing - name some of its nodes, as host:port, there or with --scylla-nodes".to_owned(),
+        );
     }
     if scylla && config.scylla.user.is_some() && config.scylla.password.is_none() {
         wrong("scylla.user".to_owned(), "scylla.password is missing - set ROOKERY_SCYLLA__PASSWORD".to_owned());

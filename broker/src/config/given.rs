@@ -46,7 +46,7 @@ impl Given {
 }
 
 /// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Default,
     File { path: Arc<str>, line: usize, column: usize },

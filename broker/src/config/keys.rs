@@ -71,9 +71,9 @@ sections! {
         /// From the upgrade to an accepted token.
         auth_deadline: Span = "\"10s\"", hot;
         /// A connection that was silent for so long is asked whether it is there; less than half of `silence`.
-        ping: Span = "\"25s\"", hot;
+        ping: Span = "\"25s\"", restart;
         /// A connection that was silent for so long is closed.
-        silence: Span = "\"1m\"", hot;
+        silence: Span = "\"1m\"", restart;
         /// A connection whose socket took no byte for so long is cut.
         slow: Span = "\"10s\"", hot;
         /// Cap of the kernel's send buffer of a connection; 0: the kernel decides.
@@ -83,13 +83,13 @@ sections! {
     /// How rooms behave. Holds for every room that no class under `[realms.NAME.classes.CLASS]` describes otherwise.
     "room" ROOM Room {
         /// Who may enter a room that nobody created: "open" (everybody of the realm), "claims" (whose token names it), "members".
-        access: Access = "\"open\"", hot;
+        access: Access = "\"open\"", restart;
         /// The first to subscribe or post makes the room.
         implicit: bool = "true", hot;
         /// When an event is told: "placed" (at once) or "stored" (when it would survive a crash).
-        deliver: Deliver = "\"placed\"", hot;
+        deliver: Deliver = "\"placed\"", restart;
         /// While the store fails: "refuse" (read-only, said aloud) or "keep" (accepted within a bound, and tried again).
-        on_failure: OnFailure = "\"refuse\"", hot;
+        on_failure: OnFailure = "\"refuse\"", restart;
         /// Messages that are kept; 0: all.
         keep_messages: u64 = "0", hot;
         /// How long messages are kept; 0: for ever.
@@ -105,7 +105,7 @@ sections! {
         /// So many at once; not set: what two seconds allow.
         events_burst: Option<u32> = none "10000", hot;
         /// Members of a room.
-        max_members: u32 = "100000", hot;
+        max_members: u32 = "100000", restart;
         /// In direct rooms: tell the sender what was delivered and read.
         reports: bool = "true", hot;
     }
@@ -119,7 +119,7 @@ sections! {
     /// A class of rooms: everything of `[room]`, and the rooms it holds for.
     "class" CLASS Class {
         /// Names of rooms: one name, or a beginning and "*". Where several fit a name, the longest does.
-        pattern: String = none "\"support-*\"", hot;
+        pattern: String = none "\"support-*\"", restart;
     }
 }
 

@@ -52,7 +52,8 @@ impl Layers {
 
     /// Variables of other programs, and those of ours that are no key, have no pair of underscores behind our name.
     fn variable(&mut self, name: &OsString, value: OsString) {
-        let Some(key) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).filter(|key| key.contains(BETWEEN)) else {
+        let Some(key) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).filter(|key| key.contains(BETWEEN))
+        else {
             return;
         };
         let path: Vec<String> = key.split(BETWEEN).map(str::to_ascii_lowercase).collect();
@@ -161,9 +162,8 @@ pub fn variable(key: &str) -> String {
 fn given(value: &Spanned<DeValue<'_>>) -> Given {
     match value.get_ref() {
         DeValue::String(text) => Given::Text(text.to_string()),
-        DeValue::Integer(number) => {
-            i128::from_str_radix(number.as_str(), number.radix()).map_or(Given::Other("so large a number"), Given::Number)
-        }
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
+            .map_or(Given::Other("so large a number"), Given::Number),
         DeValue::Boolean(truth) => Given::Truth(*truth),
         DeValue::Array(list) => Given::List(list.iter().map(given).collect()),
         DeValue::Float(_) => Given::Other("a number with a point"),

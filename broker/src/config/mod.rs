@@ -11,6 +11,7 @@ mod layers;
 mod names;
 pub mod print;
 pub(crate) mod reader;
+mod reload;
 mod schema;
 pub mod settings;
 mod table;
@@ -21,12 +22,14 @@ pub mod value;
 pub use given::{Place, Problem};
 pub use keys::{Auth, Class, Limits, Log, Room, SECTIONS, Scylla, Serve, Store};
 pub use layers::Overrides;
+pub use schema::schema;
 pub use table::{Change, Row, Section};
 
 use keys::{AUTH, LIMITS, LOG, ROOM, SCYLLA, SERVE, STORE};
 use layers::Layers;
 use names::{CLASSES, REALMS};
 use reader::{Reader, Shown};
+use reload::Source;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -45,6 +48,7 @@ pub struct Config {
     pub realms: Vec<RealmConfig>,
     /// In the order of the file of defaults.
     shown: Vec<Shown>,
+    source: Source,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,10 +95,12 @@ impl Config {
         if let Some(config) = &config {
             check::check(config, &mut reader);
         }
+        let source = Source { settings: layers.settings.clone(), tables: layers.tables.clone() };
         let (problems, shown) = (std::mem::take(&mut reader.problems), std::mem::take(&mut reader.shown));
-        let problems: Vec<_> = layers.problems.into_iter().chain(problems).collect();
+        let mut problems: Vec<_> = layers.problems.into_iter().chain(problems).collect();
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
         match config {
-            Some(config) if problems.is_empty() => Ok(Config { shown, ..config }),
+            Some(config) if problems.is_empty() => Ok(Config { shown, source, ..config }),
             _ => Err(Problems(problems)),
         }
     }
@@ -122,6 +128,7 @@ impl Config {
             log: log?,
             realms: realms?,
             shown: Vec::new(),
+            source: Source::default(),
         })
     }
 

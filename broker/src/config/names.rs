@@ -58,5 +58,7 @@ fn close<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n 
 
 /// A realm or class is named in files and in the environment.
 pub fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
 }

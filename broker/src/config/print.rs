@@ -115,11 +115,7 @@ pub fn reference() -> String {
          stand here and holds for this\nrealm then. Names of realms and classes: small letters, digits, `-`, `_`.\n",
     );
     table(&mut text, "[realms.NAME.classes.CLASS]", &CLASS);
-    let _ = write!(
-        text,
-        "\nAnd every key of `[{}]`, which then holds for the rooms of this class.\n",
-        ROOM.name
-    );
+    let _ = write!(text, "\nAnd every key of `[{}]`, which then holds for the rooms of this class.\n", ROOM.name);
     text
 }
 

@@ -28,35 +28,33 @@ impl<'l> Reader<'l> {
         Reader { settings, problems: Vec::new(), shown: Vec::new() }
     }
 
-    /// The key under the first path that has it, set by the strongest layer. What is wrong is noted, and read again from
-    /// what is weaker: so everything that is wrong is found in one go. None: nobody has set what must be.
+    /// The key under the first path that has it, set by the strongest layer. What is weaker is read, too, so that everything
+    /// that is wrong is found in one go. None: nobody has set what must be.
     pub(super) fn value<T: Value>(&mut self, section: &Section, name: &'static str, paths: &[&str]) -> Option<T> {
         let table = paths.first().copied().unwrap_or(section.name);
         let mut shown = Shown { table: table.to_owned(), name, value: None, place: Place::Default, own: false };
+        let mut found = None;
         for path in paths {
             for setting in self.settings.iter().filter(|setting| is(&setting.key, path, name)) {
                 match T::of(&setting.given) {
-                    Ok(value) => {
+                    Ok(value) if found.is_none() => {
                         shown.value = value.show();
                         shown.place = setting.place.clone();
                         shown.own = *path == table;
-                        self.shown.push(shown);
-                        return Some(value);
+                        found = Some(value);
                     }
-                    Err(what) => {
-                        self.problem(&setting.key, setting.place.clone(), what);
-                    }
+                    Ok(_) => {}
+                    Err(what) => self.problem(&setting.key, setting.place.clone(), what),
                 }
             }
         }
-        let unset = T::unset();
-        if unset.is_some() {
-            self.shown.push(shown);
-        } else {
+        let found = found.or_else(T::unset);
+        if found.is_none() {
             let what = format!("{name} is missing; it has to be {}", T::form().must_be);
             self.problem(table, self.place_under(table), what);
         }
-        unset
+        self.shown.push(shown);
+        found
     }
 
     pub fn is_set(&self, key: &str) -> bool {

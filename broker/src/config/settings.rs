@@ -1,6 +1,7 @@
 //! From what is configured to what the engine works with.
 
 use super::{ClassConfig, Config, RealmConfig, Room};
+use crate::net::origin::OriginPolicy;
 use rookery_engine::settings::{Limits, RealmSettings, RoomClass};
 use rookery_protocol::ids::Name;
 use std::sync::Arc;
@@ -33,6 +34,11 @@ pub fn limits(config: &super::Limits) -> Limits {
 
 pub fn realms(config: &Config) -> Vec<RealmSettings> {
     config.realms.iter().filter_map(realm).collect()
+}
+
+/// Of the main realm.
+pub fn origins(config: &Config) -> OriginPolicy {
+    config.main().map_or_else(OriginPolicy::default, |main| main.auth.allow_origin.as_slice().into())
 }
 
 fn realm(config: &RealmConfig) -> Option<RealmSettings> {

@@ -105,7 +105,8 @@ fn secrets_are_shown_nowhere() {
         assert!(!text.contains("thirty-two"), "{text}");
     }
     // Nor when it is wrong.
-    for (file, environment) in [("[auth]\nsecret = 123456\n", "canary"), ("[auth]\nsecret = [\"canary\"]\n", "canary")] {
+    for (file, environment) in [("[auth]\nsecret = 123456\n", "canary"), ("[auth]\nsecret = [\"canary\"]\n", "canary")]
+    {
         let said = load(file, &[("ROOKERY_AUTH__SECRET", environment)], &[]).unwrap_err().join("\n");
         assert!(!said.contains("canary") && !said.contains("123456"), "{said}");
     }
@@ -120,7 +121,8 @@ fn realms_and_classes_say_only_what_differs() {
                 [realms.main.classes.one]\npattern = \"support-eu-1\"\n";
     let config = load(file, &[("ROOKERY_REALMS__MAIN__CLASSES__SHORT__KEEP", "2d")], &[]).unwrap();
     let realms = settings::realms(&config);
-    let classes: Vec<_> = realms[0].classes.iter().map(|class| (class.pattern.as_str(), class.keep_ms / 86_400_000)).collect();
+    let classes: Vec<_> =
+        realms[0].classes.iter().map(|class| (class.pattern.as_str(), class.keep_ms / 86_400_000)).collect();
     assert_eq!(classes, [("support-eu-1", 7), ("support-eu-*", 1), ("support-*", 2), ("*", 7)]);
     assert!(realms[0].classes.iter().all(|class| class.max_members == 50));
     assert!(realms[0].classes[2].events_per_second > 1_000_000);
@@ -132,7 +134,8 @@ fn realms_and_classes_say_only_what_differs() {
 #[test]
 fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     let file = "[limits]\nping = 7\nslwo = \"3s\"\n\n[room]\n  deliver = \"later\"\n";
-    let said = load(file, &[("ROOKERY_SERVE__SHARDZ", "2"), ("ROOKERY_STORE__ENGINE", "disk")], &[("serve.listen", "here")]);
+    let said =
+        load(file, &[("ROOKERY_SERVE__SHARDZ", "2"), ("ROOKERY_STORE__ENGINE", "disk")], &[("serve.listen", "here")]);
     let mut said = said.unwrap_err();
     said.sort();
     let expected = [

@@ -59,7 +59,9 @@ impl Value for bool {
             Given::Truth(truth) => Ok(*truth),
             Given::Word(word) if word == "true" => Ok(true),
             Given::Word(word) if word == "false" => Ok(false),
-            other => Self::form().refuse(other),
+            Given::Word(_) | Given::Text(_) | Given::Number(_) | Given::List(_) | Given::Other(_) => {
+                Self::form().refuse(given)
+            }
         }
     }
 
@@ -124,7 +126,11 @@ impl Value for PathBuf {
 
 impl Value for SocketAddr {
     fn form() -> Form {
-        Form::new("ADDRESS", "an address and a port, as \"127.0.0.1:8080\" or \"[::1]:8080\"", json!({"type": "string"}))
+        Form::new(
+            "ADDRESS",
+            "an address and a port, as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+            json!({"type": "string"}),
+        )
     }
 
     fn of(given: &Given) -> Result<SocketAddr, String> {
@@ -170,7 +176,7 @@ impl<T: Value> Value for Vec<T> {
             Given::List(list) => list.iter().map(T::of).collect(),
             Given::Word(word) if word.is_empty() => Ok(Vec::new()),
             Given::Word(word) => word.split(',').map(|word| T::of(&Given::Word(word.trim().to_owned()))).collect(),
-            other => Self::form().refuse(other),
+            Given::Text(_) | Given::Number(_) | Given::Truth(_) | Given::Other(_) => Self::form().refuse(given),
         }
     }
 
@@ -307,7 +313,11 @@ pub struct LogLevel(pub String);
 
 impl Value for LogLevel {
     fn form() -> Form {
-        Form::new("LEVEL", "error, warn, info, debug or trace; by part: \"info,scylla=debug\"", json!({"type": "string"}))
+        Form::new(
+            "LEVEL",
+            "error, warn, info, debug or trace; by part: \"info,scylla=debug\"",
+            json!({"type": "string"}),
+        )
     }
 
     fn of(given: &Given) -> Result<LogLevel, String> {
@@ -331,7 +341,7 @@ impl Value for Allowed {
         match given.text() {
             Some("*") => Ok(Allowed::All),
             Some(text) => {
-                Origin::parse(text).map(Allowed::Page).map_err(|_| Self::form().refuse::<Allowed>(given).unwrap_err())
+                Origin::parse(text).map_or_else(|_| Self::form().refuse(given), |page| Ok(Allowed::Page(page)))
             }
             None => Self::form().refuse(given),
         }

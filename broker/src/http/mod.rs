@@ -14,6 +14,7 @@ use hyper::server::conn::http1::Builder;
 use hyper::{Request, Response, StatusCode};
 use rookery_protocol::dialect::contract::DialectId;
 use rookery_protocol::ids::{Realm, RoomKey};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub struct FrontSettings {
 }
 
 struct Routes {
-    settings: FrontSettings,
+    settings: RefCell<FrontSettings>,
 }
 
 /// What a route learnt of a request that becomes a connection.
@@ -56,7 +57,15 @@ pub struct Upgraded {
 
 impl Front {
     pub fn new(settings: FrontSettings) -> Front {
-        Front { server: front::server(FrontLimits::default()), routes: Rc::new(Routes { settings }) }
+        Front {
+            server: front::server(FrontLimits::default()),
+            routes: Rc::new(Routes { settings: RefCell::new(settings) }),
+        }
+    }
+
+    /// Other pages may connect from now on.
+    pub fn admit(&self, origins: OriginPolicy) {
+        self.routes.settings.borrow_mut().origins = origins;
     }
 
     /// Serves a fresh socket. None: it ended as HTTP.
@@ -82,8 +91,8 @@ impl Router for Routes {
 
     async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer<Greeting, Full<Bytes>> {
         match request.uri().path() {
-            native::PATH => native::upgrade(&self.settings, request),
-            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.shards)),
+            native::PATH => native::upgrade(&self.settings.borrow(), request),
+            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.borrow().shards)),
             "/" => Answer::Plain(text(
                 StatusCode::OK,
                 "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",

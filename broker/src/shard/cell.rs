@@ -7,11 +7,12 @@ use super::mailbox::{self, Bounds, Receiver, Sender};
 use crate::metrics::Board;
 use crate::net::burst::Burst;
 use crate::net::guard::Reader;
+use crate::net::origin::OriginPolicy;
 use crate::ports::{Clock, ShellPorts};
 use rookery_engine::edge::Opening;
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{Fact, Now};
-use rookery_engine::settings::Settings;
+use rookery_engine::settings::{Limits, RealmSettings, Settings};
 use rookery_engine::shard::Shard;
 use rookery_protocol::dialect::contract::{DialectId, Hello};
 use rookery_protocol::ids::Realm;
@@ -40,10 +41,19 @@ pub enum Mail {
     StoreAnswers,
     /// A fresh connection whose room lives here.
     Connection(Box<Arrival<std::net::TcpStream>>),
+    /// Something else was configured.
+    Configured(Box<Configured>),
     /// Close every connection in order, give them this long to read why, then stop.
     Drain {
         last_words: Duration,
     },
+}
+
+/// What a node can change while it runs.
+pub struct Configured {
+    pub limits: Limits,
+    pub realms: Vec<RealmSettings>,
+    pub origins: OriginPolicy,
 }
 
 /// A connection that has just been upgraded. With a socket of this shard's runtime, or on its way to another one's.

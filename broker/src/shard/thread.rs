@@ -1,6 +1,6 @@
 //! A shard's thread: pinned to a core, with its own runtime, listener and tasks.
 
-use super::cell::{Doors, Inner, Mail, ShardCell, ShardCounters};
+use super::cell::{Configured, Doors, Inner, Mail, ShardCell, ShardCounters};
 use super::mailbox::Receiver;
 use super::{connection, turn};
 use crate::allocator;
@@ -112,13 +112,12 @@ async fn run(plan: Plan) {
     let cell = ShardCell::new(plan.settings, ports, plan.clock, plan.counters, burst);
     tokio::task::spawn_local(turn::flusher(cell.clone()));
     tokio::task::spawn_local(timers(cell.clone()));
+    let front = Rc::new(Front::new(plan.front));
     let accepting = match tokio::net::TcpListener::from_std(plan.listener) {
-        Ok(listener) => {
-            tokio::task::spawn_local(accept(cell.clone(), listener, Rc::new(Front::new(plan.front)), plan.doors))
-        }
+        Ok(listener) => tokio::task::spawn_local(accept(cell.clone(), listener, front.clone(), plan.doors)),
         Err(error) => panic!("shard {}: listener not taken: {error}", id.0),
     };
-    let last_words = mail(&cell, plan.mailbox).await;
+    let last_words = mail(&cell, &front, plan.mailbox).await;
     accepting.abort();
     drain(&cell, last_words).await;
 }
@@ -133,7 +132,7 @@ fn burst(shard: ShardId) -> Option<Box<Burst>> {
 }
 
 /// Takes mail until told to drain.
-async fn mail(cell: &Rc<ShardCell>, mut mailbox: Receiver<Mail>) -> Duration {
+async fn mail(cell: &Rc<ShardCell>, front: &Front, mut mailbox: Receiver<Mail>) -> Duration {
     loop {
         let mut drain = None;
         mailbox.drain(BATCH, |mail| match mail {
@@ -154,6 +153,7 @@ async fn mail(cell: &Rc<ShardCell>, mut mailbox: Receiver<Mail>) -> Duration {
                 Ok(arrival) => connection::begin(cell, arrival),
                 Err(error) => tracing::warn!(event = "socket_not_taken", %error),
             },
+            Mail::Configured(configured) => configure(cell, front, *configured),
             Mail::Drain { last_words } => drain = Some(last_words),
         });
         cell.work.notify_one();
@@ -162,6 +162,13 @@ async fn mail(cell: &Rc<ShardCell>, mut mailbox: Receiver<Mail>) -> Duration {
         }
         mailbox.sleep().await;
     }
+}
+
+fn configure(cell: &ShardCell, front: &Front, configured: Configured) {
+    let Configured { limits, realms, origins } = configured;
+    front.admit(origins);
+    let settings = Settings { limits, realms, ..(*cell.settings).clone() };
+    cell.inner.borrow_mut().shard.configure(Arc::new(settings));
 }
 
 /// Tells the engine what the store has answered.

@@ -18,6 +18,7 @@ mod verify;
 pub use backup::copy_store;
 
 use crate::cli::{ConfigVerb, StoreVerb};
+use crate::config::schema;
 use crate::data::DataError;
 use crate::start::Failure;
 use std::fmt::Display;
@@ -52,6 +53,7 @@ pub fn config(verb: &ConfigVerb) -> Result<(), Failure> {
             options.flags.load()?;
             println!("the configuration is right");
         }
+        ConfigVerb::Schema => print!("{}", schema()),
         ConfigVerb::Print(options) => print!("{}", options.flags.load()?.print(options.origin)),
     }
     Ok(())

@@ -118,6 +118,10 @@ impl Edge {
         Edge::with_dialects(settings, registry::get)
     }
 
+    pub fn configure(&mut self, settings: Arc<Settings>) {
+        self.settings = settings;
+    }
+
     fn with_dialects(settings: Arc<Settings>, dialects: fn(DialectId) -> &'static dyn Dialect) -> Edge {
         // Names come from clients: the key of the placement keeps them from aiming at one place of a map, too.
         let seed = settings.placement_key;

@@ -74,6 +74,12 @@ impl Home {
         Home { rooms: Rooms::default(), shared: Shared::new(settings) }
     }
 
+    /// Rooms at hand follow at once.
+    pub fn configure(&mut self, settings: Arc<Settings>) {
+        self.rooms.configure(&settings);
+        self.shared.settings = settings;
+    }
+
     /// A message from an edge or another home. Commands are decided at once, one after another.
     pub fn take(&mut self, now: Now, ports: &mut dyn Ports, from: ShardId, message: ToHome, out: &mut Outbound) {
         let w = &mut World { now, ports, out, shared: &mut self.shared };

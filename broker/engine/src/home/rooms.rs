@@ -6,6 +6,7 @@ use super::room::Room;
 use super::world::{Due, Map, World};
 use crate::message::{Envelope, RoomAddress, ToHome};
 use crate::placement;
+use crate::settings::Settings;
 use rookery_protocol::command::Command;
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{Place, RoomHandle, RoomKey, RoomKind};
@@ -23,6 +24,15 @@ pub(crate) struct Rooms {
 impl Rooms {
     pub fn get(&mut self, handle: RoomHandle) -> Option<&mut Room> {
         self.by_handle.get_mut(&handle).map(|room| &mut **room)
+    }
+
+    pub fn configure(&mut self, settings: &Settings) {
+        for room in self.by_handle.values_mut() {
+            // A realm that is gone stays as it was for those who are in it.
+            if let Some(class) = settings.class_of(&room.key) {
+                room.class = class;
+            }
+        }
     }
 
     /// Only if it was touched before.

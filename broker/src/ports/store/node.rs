@@ -135,7 +135,8 @@ impl NodeStore {
     pub fn take_up_move(&mut self, runs: Runs, data: &Arc<DataFolder>, config: &Config) {
         let NodeStore::Kept(kept) = self else { return };
         let Some(source) = kept.source.clone() else { return };
-        let mover = Arc::new(Mover::new(data.clone(), kept.persistent.moving(), source, runs, config.scylla.password.clone()));
+        let mover =
+            Arc::new(Mover::new(data.clone(), kept.persistent.moving(), source, runs, config.scylla.password.clone()));
         mover.take_up();
         kept.mover = Some(mover);
     }

@@ -3,9 +3,9 @@
 use crate::config;
 use crate::config::value::Hidden;
 use crate::data::{DataError, DataFolder};
-use serde::{Deserialize, Serialize};
 use rookery_storage::scylla::{Migrated, Scylla, ScyllaOptions, migrate};
 use rookery_storage::settled::{Fault, Settled};
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::{Builder, Handle, Runtime};

@@ -1,7 +1,7 @@
 //! How far a move has come, in a file of the data folder: the next start goes on from there.
 
-use crate::ports::store::DatabaseAt;
 use crate::data::{DataError, DataFolder, MOVING};
+use crate::ports::store::DatabaseAt;
 use rookery_protocol::ids::{Name, RoomKey, RoomKind};
 use serde::{Deserialize, Serialize};
 use std::fmt;
