@@ -6,7 +6,9 @@ use crate::config::value::{Hidden, Shards, StoreEngine};
 use crate::config::{Config, Overrides, Problems, settings};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
+use crate::health::Health;
 use crate::http::FrontSettings;
+use crate::http::watch::{self, Pages};
 use crate::live::{Classes, Live};
 use crate::net::listen::{self, ListenOptions};
 use crate::ports::{
@@ -21,6 +23,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::{Settings, class_of};
 use rookery_protocol::ids::{Name, Realm, RoomKey};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,7 +90,12 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
     let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
-    let front = FrontSettings { realm: MAIN_REALM, origins: settings::origins(&config), shards: counters.clone() };
+    let health = Health::new(&clock, counters.clone(), store.reader());
+    let pages = Pages { health: health.clone(), shards: counters.clone() };
+    if let Some(address) = config.watch.listen {
+        watch(address, pages.clone())?;
+    }
+    let front = FrontSettings { realm: MAIN_REALM, origins: settings::origins(&config), pages };
     let cores = cores(serve.first_core);
     let runs = store.runs(run, &data);
     let realms = settings::realms(&config);
@@ -143,7 +151,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     });
     let overrides = options.flags.overrides.clone();
     let mut live = Live { config, overrides, doors: doors.clone(), classes };
-    let ended = stop::wait(doors, threads, endings, || live.reload());
+    let ended = stop::wait(doors, threads, endings, &health, || live.reload());
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
     if ended.is_ok() {
@@ -153,6 +161,20 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         store.close();
     }
     ended
+}
+
+/// The pages for operators on an address of their own.
+fn watch(address: SocketAddr, pages: Pages) -> Result<(), Failure> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        watch::spawn(listener, pages)?;
+        Ok(bound)
+    });
+    let bound =
+        bound.map_err(|error| Failure::config(format!("watch.listen: {address}: {error} - choose another one")))?;
+    tracing::info!(event = "watch_open", address = %bound);
+    Ok(())
 }
 
 /// A folder's history is in its files, or in a database, and not looked for elsewhere.

@@ -1,5 +1,6 @@
 //! How a node ends: told to by a signal, or because a shard is gone and half a node is none.
 
+use crate::health::Health;
 use crate::shard::cell::{Doors, Mail};
 use crate::shard::thread::Ending;
 use crate::start::Failure;
@@ -19,6 +20,7 @@ pub fn wait(
     doors: Doors,
     threads: Vec<JoinHandle<()>>,
     mut endings: UnboundedReceiver<Ending>,
+    health: &Health,
     mut again: impl FnMut(),
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system)?;
@@ -45,6 +47,8 @@ pub fn wait(
             }
             break;
         }
+        // Whoever sends traffic is told before anybody is sent away.
+        health.stop();
         tell(&doors, if fault.is_some() { Duration::ZERO } else { LAST_WORDS });
         let deadline = tokio::time::Instant::now() + AFTER_FAULT;
         while left > 0 {

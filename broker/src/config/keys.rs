@@ -116,6 +116,12 @@ sections! {
         level: LogLevel = "\"info,lsm_tree=warn,scylla=off\"", hot, "log-level";
     }
 
+    /// What operators see.
+    "watch" WATCH Watch {
+        /// Address of its own for /metrics, /livez, /readyz and /health: whoever can reach it sees everything there, also while the node stops. Without one, figures are shown on the main address to programs on the same machine.
+        listen: Option<SocketAddr> = none "\"127.0.0.1:9464\"", restart, "watch-listen";
+    }
+
     /// A class of rooms: everything of `[room]`, and the rooms it holds for.
     "class" CLASS Class {
         /// Names of rooms: one name, or a beginning and "*". Where several fit a name, the longest does.
@@ -124,4 +130,4 @@ sections! {
 }
 
 /// The sections of a file, in the order in which it shows them. [`AUTH`] and [`ROOM`] stand under realms, too.
-pub static SECTIONS: [&Section; 7] = [&SERVE, &STORE, &SCYLLA, &AUTH, &LIMITS, &ROOM, &LOG];
+pub static SECTIONS: [&Section; 8] = [&SERVE, &STORE, &SCYLLA, &AUTH, &LIMITS, &ROOM, &LOG, &WATCH];

@@ -20,12 +20,12 @@ mod tests;
 pub mod value;
 
 pub use given::{Place, Problem};
-pub use keys::{Auth, Class, Limits, Log, Room, SECTIONS, Scylla, Serve, Store};
+pub use keys::{Auth, Class, Limits, Log, Room, SECTIONS, Scylla, Serve, Store, Watch};
 pub use layers::Overrides;
 pub use schema::schema;
 pub use table::{Change, Row, Section};
 
-use keys::{AUTH, LIMITS, LOG, ROOM, SCYLLA, SERVE, STORE};
+use keys::{AUTH, LIMITS, LOG, ROOM, SCYLLA, SERVE, STORE, WATCH};
 use layers::Layers;
 use names::{CLASSES, REALMS};
 use reader::{Reader, Shown};
@@ -44,6 +44,7 @@ pub struct Config {
     pub scylla: Scylla,
     pub limits: Limits,
     pub log: Log,
+    pub watch: Watch,
     /// The main one first.
     pub realms: Vec<RealmConfig>,
     /// In the order of the file of defaults.
@@ -114,6 +115,7 @@ impl Config {
         let limits = Limits::read(reader, &[LIMITS.name]);
         let room = Room::read(reader, &[ROOM.name]);
         let log = Log::read(reader, &[LOG.name]);
+        let watch = Watch::read(reader, &[WATCH.name]);
         let mut names: Vec<&str> = tables.iter().filter(|path| path.len() == 2).map(|path| path[1].as_str()).collect();
         names.retain(|name| *name != MAIN_REALM);
         names.insert(0, MAIN_REALM);
@@ -126,6 +128,7 @@ impl Config {
             scylla: scylla?,
             limits: limits?,
             log: log?,
+            watch: watch?,
             realms: realms?,
             shown: Vec::new(),
             source: Source::default(),

@@ -1,11 +1,13 @@
 //! What a fresh socket is asked first: HTTP, answered here or turned into a connection.
 
+mod health;
 mod metrics;
 mod native;
+pub mod watch;
 
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::net::origin::OriginPolicy;
-use crate::shard::cell::{Arrival, ShardCounters};
+use crate::shard::cell::Arrival;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -17,8 +19,8 @@ use rookery_protocol::ids::{Realm, RoomKey};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use tokio::net::TcpStream;
+use watch::Pages;
 
 /// What every shard answers requests with. Made once per shard: it is not shared.
 pub struct Front {
@@ -31,8 +33,8 @@ pub struct Front {
 pub struct FrontSettings {
     pub realm: Realm,
     pub origins: OriginPolicy,
-    /// What all shards of the node show of themselves.
-    pub shards: Arc<[Arc<ShardCounters>]>,
+    /// What the node shows of itself.
+    pub pages: Pages,
 }
 
 struct Routes {
@@ -92,12 +94,19 @@ impl Router for Routes {
     async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer<Greeting, Full<Bytes>> {
         match request.uri().path() {
             native::PATH => native::upgrade(&self.settings.borrow(), request),
-            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.borrow().shards)),
+            metrics::PATH if metrics::is_for(peer) => {
+                Answer::Plain(metrics::answer(&self.settings.borrow().pages.shards))
+            }
             "/" => Answer::Plain(text(
                 StatusCode::OK,
                 "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",
             )),
-            _ => Answer::Plain(text(StatusCode::NOT_FOUND, "Nothing here. WebSockets connect to /v1/ws.\n")),
+            path => {
+                let missing = || text(StatusCode::NOT_FOUND, "Nothing here. WebSockets connect to /v1/ws.\n");
+                let (query, may_see) = (request.uri().query(), metrics::is_for(peer));
+                let health = &self.settings.borrow().pages.health;
+                Answer::Plain(health::answer(health, path, query, may_see).unwrap_or_else(missing))
+            }
         }
     }
 }

@@ -22,6 +22,11 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// When its monotonic time began.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
     pub fn now(&self) -> Now {
         self.at(self.micros())
     }

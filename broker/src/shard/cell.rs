@@ -154,6 +154,8 @@ pub struct ShardCell {
 pub struct ShardCounters {
     /// Raised at least once a second while the loop turns.
     pub turns: std::sync::atomic::AtomicU64,
+    /// When it was raised last, in milliseconds of the node's clock.
+    pub turned_at: std::sync::atomic::AtomicU64,
     pub connections: std::sync::atomic::AtomicU64,
     /// All that is shown.
     pub board: Board,

@@ -209,6 +209,7 @@ async fn timers(cell: Rc<ShardCell>) {
             }
         }
         cell.counters.turns.fetch_add(1, Ordering::Relaxed);
+        cell.counters.turned_at.store(now.mono, Ordering::Relaxed);
         cell.work.notify_one();
         if wait.is_zero() {
             tokio::task::yield_now().await;

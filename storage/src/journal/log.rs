@@ -4,7 +4,7 @@ use super::disk::{Disk, read_full, write_full};
 use super::layout::ENTRY_HEAD;
 use super::scan::{Piece, Scan};
 use super::segments::{Segment, Spot, path_of};
-use super::{Damage, Message, Shared, What};
+use super::{Counts, Damage, Message, Shared, State, What};
 use crate::ask::Position;
 use bytes::Bytes;
 use crossbeam::channel::Sender;
@@ -51,6 +51,14 @@ impl Log {
     /// Bytes of all segments.
     pub fn used(&self) -> u64 {
         self.shared.health.used.load(Ordering::Acquire)
+    }
+
+    pub fn state(&self) -> State {
+        self.shared.health.state()
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.shared.health.counts()
     }
 
     /// Up to here every entry was written, and whoever handed it in was told so. Not above [`end`](Log::end).

@@ -248,6 +248,17 @@ impl Persistent {
     }
 }
 
+/// How a store is.
+#[derive(Clone, Debug)]
+pub struct Vitals {
+    pub journal: journal::State,
+    pub counts: journal::Counts,
+    /// What is committed and has not settled costs so much.
+    pub unsettled_bytes: usize,
+    /// False: the settled store has failed, or cannot be reached, and is not open again.
+    pub is_settling: bool,
+}
+
 /// Asks and waits for the answer.
 #[derive(Clone)]
 pub struct Reader(Arc<Shared>);
@@ -255,6 +266,16 @@ pub struct Reader(Arc<Shared>);
 impl Reader {
     pub fn answer(&self, ask: &Ask) -> Result<Outcome, Fault> {
         reads::answer(&self.0, ask)
+    }
+
+    pub fn vitals(&self) -> Vitals {
+        let Shared { log, backlog, .. } = &*self.0;
+        Vitals {
+            journal: log.state(),
+            counts: log.counts(),
+            unsettled_bytes: backlog.bytes(),
+            is_settling: !backlog.is_down(),
+        }
     }
 }
 
