@@ -150,8 +150,9 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         limits,
     });
     let overrides = options.flags.overrides.clone();
+    let last_words = config.serve.last_words.0;
     let mut live = Live { config, overrides, doors: doors.clone(), classes };
-    let ended = stop::wait(doors, threads, endings, &health, || live.reload());
+    let ended = stop::wait(doors, threads, endings, &health, last_words, || live.reload());
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
     if ended.is_ok() {

@@ -9,18 +9,17 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// How long connections may take to read that the node stops.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
 /// What a faulty node may still take to say goodbye.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
-/// Waits for the end, and sees it through in order. `again`: what is configured is to be read again.
+/// Waits for the end, and sees it through in order. `last_words`: how long connections may take to read that it is.
+/// `again`: what is configured is to be read again.
 pub fn wait(
     doors: Doors,
     threads: Vec<JoinHandle<()>>,
     mut endings: UnboundedReceiver<Ending>,
     health: &Health,
+    last_words: Duration,
     mut again: impl FnMut(),
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system)?;
@@ -49,7 +48,7 @@ pub fn wait(
         }
         // Whoever sends traffic is told before anybody is sent away.
         health.stop();
-        tell(&doors, if fault.is_some() { Duration::ZERO } else { LAST_WORDS });
+        tell(&doors, if fault.is_some() { Duration::ZERO } else { last_words });
         let deadline = tokio::time::Instant::now() + AFTER_FAULT;
         while left > 0 {
             tokio::select! {

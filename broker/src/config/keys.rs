@@ -22,6 +22,8 @@ sections! {
         first_core: Option<u32> = none "1", restart, "first-core";
         /// Write to many connections in one system call, where the kernel can (Linux 6.1) and lets us.
         io_uring: bool = "true", restart, "io-uring";
+        /// How long connections may take to read that the node stops; a second SIGTERM does not wait for it.
+        last_words: Span = "\"2s\"", restart;
     }
 
     /// Where history goes.

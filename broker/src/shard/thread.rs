@@ -117,9 +117,14 @@ async fn run(plan: Plan) {
         Ok(listener) => tokio::task::spawn_local(accept(cell.clone(), listener, front.clone(), plan.doors)),
         Err(error) => panic!("shard {}: listener not taken: {error}", id.0),
     };
-    let last_words = mail(&cell, &front, plan.mailbox).await;
+    let mut mailbox = plan.mailbox;
+    let last_words = mail(&cell, &front, &mut mailbox).await;
     accepting.abort();
-    drain(&cell, last_words).await;
+    tokio::select! {
+        () = drain(&cell, last_words) => {}
+        // Told a second time, it hurries.
+        _ = mail(&cell, &front, &mut mailbox) => {}
+    }
 }
 
 /// Without it everything works, with a system call for each connection.
@@ -132,7 +137,7 @@ fn burst(shard: ShardId) -> Option<Box<Burst>> {
 }
 
 /// Takes mail until told to drain.
-async fn mail(cell: &Rc<ShardCell>, front: &Front, mut mailbox: Receiver<Mail>) -> Duration {
+async fn mail(cell: &Rc<ShardCell>, front: &Front, mailbox: &mut Receiver<Mail>) -> Duration {
     loop {
         let mut drain = None;
         mailbox.drain(BATCH, |mail| match mail {
