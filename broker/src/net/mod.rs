@@ -12,6 +12,7 @@
 //!
 //! Nothing here knows a command, a room or a dialect.
 
+pub mod addresses;
 pub mod assemble;
 pub mod burst;
 mod feed;
@@ -19,7 +20,9 @@ pub mod front;
 pub mod guard;
 pub mod header;
 pub mod listen;
+pub mod network;
 pub mod origin;
+pub mod proxy;
 pub mod upgrade;
 pub mod violation;
 mod walk;
