@@ -1,6 +1,6 @@
 //! From options to a running node: each step says why it stands where it stands.
 
-use crate::auth::{Secret, Tokens};
+use crate::auth::{self, AuthSettings, Secret, TokenPort, Tokens};
 use crate::cli::{self, LimitOptions, StoreEngine};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
@@ -59,7 +59,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     // The folder first: its lock keeps a second process from everything that follows.
     let data = Arc::new(DataFolder::open(&options.data).map_err(Failure::config)?);
     check_place(&data, options.store)?;
-    let secret = secret(data.path())?;
+    let auth = auth_settings(data.path())?;
     let clock = Clock::default();
     let shards = shard_count(options.shards)?;
     let send_buffer = Some(options.limits.send_buffer_bytes).filter(|bytes| *bytes > 0);
@@ -69,7 +69,8 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     })?;
     let shards = shards.get() as u8;
     let address = listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(options.listen);
-    let tokens = Arc::new(Tokens::new(&secret, MAIN_REALM));
+    let tokens = Arc::new(Tokens::open(&auth).map_err(Failure::config)?);
+    let keeper = auth::keep(&tokens).map_err(Failure::system)?;
     let placement_key = random().ok_or_else(|| Failure::system("no randomness from the system"))?;
     let realms = vec![RealmSettings { realm: MAIN_REALM, classes: vec![Arc::new(class(&options.limits))] }];
 
@@ -107,7 +108,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
             listener,
             mailbox,
             doors: doors.clone(),
-            tokens: tokens.clone(),
+            tokens: TokenPort::new(tokens.clone(), keeper.asks.clone()),
             store: port,
             clock: clock.clone(),
             counters: counted.clone(),
@@ -133,7 +134,7 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
         cores: &cores,
         data: data.path(),
         store: options.store,
-        development: secret.development,
+        development: auth.is_development(),
         tokens: &tokens,
         clock,
         limits: &options.limits,
@@ -179,18 +180,9 @@ pub fn migrate(options: &cli::Migrate) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints a token for one user.
-pub fn token(options: &cli::Token) -> Result<(), Failure> {
-    // No lock: the node that runs on this folder holds it, and only its secret is read.
-    std::fs::create_dir_all(&options.data).map_err(|e| Failure::config(format!("{}: {e}", options.data.display())))?;
-    let tokens = Tokens::new(&secret(&options.data)?, MAIN_REALM);
-    Name::new(&options.user).map_err(|why| Failure::config(format!("user {:?}: {why}", options.user)))?;
-    let seconds = options.hours.saturating_mul(3600);
-    let token = tokens
-        .token_for(&options.user, options.backend, Clock::default().now().wall, seconds)
-        .map_err(Failure::system)?;
-    println!("{token}");
-    Ok(())
+/// Whose tokens are accepted: the one place where that is put together, for the node and for its tools.
+pub fn auth_settings(data: &Path) -> Result<AuthSettings, Failure> {
+    Ok(AuthSettings::of_secret(&secret(data)?, MAIN_REALM))
 }
 
 /// The environment's secret, or the development secret of the folder. Read by name, so that it is never in a flag.

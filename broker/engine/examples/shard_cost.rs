@@ -45,6 +45,7 @@ impl Ports for Here {
     fn verify(
         &mut self,
         _: Ticket,
+        _: ConnId,
         realm: Option<&Realm>,
         token: &str,
         _: Millis,
@@ -54,6 +55,7 @@ impl Ports for Here {
             user: Name::new(token).ok()?,
             profile: Default::default(),
             claims: vec![],
+            can: None,
             organisation: None,
             powers: Default::default(),
             expires_at: None,

@@ -67,6 +67,7 @@ pub trait Ports {
     fn verify(
         &mut self,
         ticket: Ticket,
+        conn: ConnId,
         realm: Option<&Realm>,
         token: &str,
         at: Millis,

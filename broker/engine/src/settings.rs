@@ -4,6 +4,7 @@ use crate::message::ShardId;
 use rookery_protocol::command::Access;
 use rookery_protocol::ids::{AckLevel, Epoch, Millis, Realm, RoomKey, RoomKind};
 use rookery_protocol::limits;
+use rookery_protocol::principal::covers;
 use std::sync::Arc;
 
 /// What holds for a whole shard while it runs.
@@ -175,17 +176,10 @@ impl Settings {
     pub fn class_of(&self, room: &RoomKey) -> Option<Arc<RoomClass>> {
         let realm = self.realms.iter().find(|r| r.realm == room.realm)?;
         let fits = |c: &&Arc<RoomClass>| match room.kind {
-            RoomKind::Room => matches(&c.pattern, room.name.as_str()),
+            RoomKind::Room => covers(&c.pattern, room.name.as_str()),
             // Rooms that have no client's name take the class that matches everything.
             RoomKind::Direct | RoomKind::Inbox | RoomKind::Lobby | RoomKind::Directory => c.pattern == "*",
         };
         realm.classes.iter().find(fits).cloned()
-    }
-}
-
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => pattern == name,
     }
 }

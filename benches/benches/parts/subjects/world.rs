@@ -1,7 +1,7 @@
 //! A world that says yes to everything at once and keeps nothing, so that only the engine is measured.
 
 use super::values::EPOCH;
-use rookery_engine::message::{Parcel, ShardId};
+use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
     Batch, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
 };
@@ -42,6 +42,7 @@ pub fn principal(realm: Realm, user: Name) -> Principal {
         user,
         profile: Default::default(),
         claims: Vec::new(),
+        can: None,
         organisation: None,
         powers: Default::default(),
         expires_at: None,
@@ -77,6 +78,7 @@ impl Ports for Yes {
     fn verify(
         &mut self,
         _: Ticket,
+        _: ConnId,
         realm: Option<&Realm>,
         token: &str,
         _: Millis,

@@ -62,13 +62,9 @@ impl Room {
         }
     }
 
-    /// Edges know of no run before their own. The first session of a run has its directory loaded.
-    pub(crate) fn tell_revocations(&self, w: &mut World<'_>) {
-        if self.key.kind == RoomKind::Directory {
-            for fact in self.state.facts().revocations() {
-                self.tell_edges(w, &fact);
-            }
-        }
+    /// An edge asks once in a run, before it welcomes anybody of this realm; what comes later it is told.
+    pub(crate) fn tell_revocations(&self, w: &mut World<'_>, shard: ShardId, facts: Option<Vec<Fact>>) {
+        w.out.late(shard, ToEdge::Revocations { realm: self.key.realm.clone(), facts });
     }
 
     fn tell_edges(&self, w: &mut World<'_>, fact: &Fact) {

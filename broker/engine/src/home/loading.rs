@@ -67,7 +67,6 @@ impl Room {
         }
         self.phase = Phase::Ready;
         self.undone = false;
-        self.tell_revocations(w);
         if self.delivered != last {
             self.delivered = last;
             for shard in self.fanout.shards() {

@@ -126,9 +126,7 @@ impl Stage {
         for Driven { shard, outside } in &mut world.shards {
             outside.fake.settle();
             if let Some(fact) = outside.fake.facts.pop_front() {
-                if let Fact::Verified { conn, .. } = fact {
-                    outside.speaking = Some(conn);
-                }
+                if let Fact::Verified { conn, .. } = fact {}
                 shard.fact(now, outside, fact);
                 world.run();
                 return true;
@@ -228,7 +226,6 @@ impl World {
         let ear = &self.ears[me];
         let conn = ear.conn.unwrap_or_else(|| panic!("the connection is gone; {text} is said to nobody"));
         let Driven { shard, outside } = &mut self.shards[usize::from(ear.shard)];
-        outside.speaking = Some(conn);
         shard.receive(now, outside, conn, Incoming::Text(text));
     }
 

@@ -40,8 +40,6 @@ pub struct Outside {
     pub far_users: u64,
     /// Rooms that somebody created, or that need no creation.
     pub created: Vec<bool>,
-    /// Whose words a shard is taking up, so that a late verification finds its connection.
-    pub speaking: Option<ConnId>,
     /// Bodies that were refused for good: they must stand nowhere.
     pub refused: Vec<(RoomKey, Vec<u8>)>,
 }
@@ -69,7 +67,6 @@ impl Outside {
             bad_news: HashMap::new(),
             far_users: 0,
             created: plan.rooms.iter().map(|r| r.class.implicit).collect(),
-            speaking: None,
             refused: Vec::new(),
             plan,
         }

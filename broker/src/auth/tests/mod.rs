@@ -1,0 +1,8 @@
+//! What is accepted, and a great deal that is not.
+
+mod bad;
+mod forge;
+mod keys;
+mod realms;
+mod rotation;
+mod vectors;
