@@ -1,6 +1,6 @@
 //! From options to a running node: each step says why it stands where it stands.
 
-use crate::auth::{self, AuthSettings, Secret, TokenPort, Tokens};
+use crate::auth::{self, AuthSettings, RealmAuth, Secret, TokenPort, Tokens};
 use crate::cli::{self, LimitOptions, StoreEngine};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
@@ -72,7 +72,9 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     let tokens = Arc::new(Tokens::open(&auth).map_err(Failure::config)?);
     let keeper = auth::keep(&tokens).map_err(Failure::system)?;
     let placement_key = random().ok_or_else(|| Failure::system("no randomness from the system"))?;
-    let realms = vec![RealmSettings { realm: MAIN_REALM, classes: vec![Arc::new(class(&options.limits))] }];
+    let token_life_ms = auth.realms.iter().find(|realm| realm.realm == MAIN_REALM).map_or(0, RealmAuth::token_life_ms);
+    let classes = vec![Arc::new(class(&options.limits))];
+    let realms = vec![RealmSettings { realm: MAIN_REALM, classes, token_life_ms }];
 
     let (doors, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| cell::door()).unzip();
     let doors: Doors = doors.into();
@@ -83,7 +85,13 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
     let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
-    let front = FrontSettings { realm: MAIN_REALM, origins: origins(&options.allow_origin)?, shards: counters.clone() };
+    let front = FrontSettings {
+        realm: MAIN_REALM,
+        realms: realms.iter().map(|realm| realm.realm.clone()).collect(),
+        tokens: tokens.clone(),
+        origins: origins(&options.allow_origin)?,
+        shards: counters.clone(),
+    };
     let cores = cores(options.first_core);
     let runs = store.runs(run, &data);
     let mut threads = Vec::new();

@@ -80,7 +80,8 @@ impl Bench {
             ..Limits::default()
         };
         let class = RoomClass { events_per_second: u32::MAX, events_burst: u32::MAX, ..RoomClass::default() };
-        let realms = vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)] }];
+        let realms =
+            vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)], token_life_ms: 0 }];
         let settings = Settings {
             shard: ShardId(0),
             shards: 1,

@@ -29,6 +29,8 @@ pub struct RealmSettings {
     pub realm: Realm,
     /// The first whose pattern matches; the last one should match everything.
     pub classes: Vec<Arc<RoomClass>>,
+    /// No token of this realm lives longer. 0: nobody knows, and no revocation is forgotten.
+    pub token_life_ms: u64,
 }
 
 /// What sets rooms apart.
@@ -172,6 +174,10 @@ impl Default for Limits {
 }
 
 impl Settings {
+    pub fn token_life_ms(&self, realm: &Realm) -> u64 {
+        self.realms.iter().find(|known| known.realm == *realm).map_or(0, |known| known.token_life_ms)
+    }
+
     /// The class of a room, or None in a realm that this node does not have.
     pub fn class_of(&self, room: &RoomKey) -> Option<Arc<RoomClass>> {
         let realm = self.realms.iter().find(|r| r.realm == room.realm)?;

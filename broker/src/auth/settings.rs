@@ -105,6 +105,11 @@ impl RealmAuth {
         }
     }
 
+    /// From the issue of a token to the last moment in which it may be good. 0: nobody knows.
+    pub fn token_life_ms(&self) -> u64 {
+        self.token_life_s.map_or(0, |life| life.saturating_add(2 * self.leeway_s).saturating_mul(1000))
+    }
+
     /// A realm with keys of its own.
     pub fn with_keys(realm: Realm, keys: Vec<KeySource>) -> RealmAuth {
         RealmAuth { keys: Some(keys), any_realm: false, ..RealmAuth::of_node(realm) }

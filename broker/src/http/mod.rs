@@ -3,6 +3,7 @@
 mod metrics;
 mod native;
 
+use crate::auth::Tokens;
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::net::origin::OriginPolicy;
 use crate::shard::cell::{Arrival, ShardCounters};
@@ -28,10 +29,15 @@ pub struct Front {
 /// What the routes need to know.
 #[derive(Clone)]
 pub struct FrontSettings {
+    /// Of connections that name none.
     pub realm: Realm,
+    /// Those that a connection may name.
+    pub realms: Arc<[Realm]>,
     pub origins: OriginPolicy,
     /// What all shards of the node show of themselves.
     pub shards: Arc<[Arc<ShardCounters>]>,
+    /// What the node as a whole shows.
+    pub tokens: Arc<Tokens>,
 }
 
 struct Routes {
@@ -83,7 +89,9 @@ impl Router for Routes {
     async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer<Greeting, Full<Bytes>> {
         match request.uri().path() {
             native::PATH => native::upgrade(&self.settings, request),
-            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.shards)),
+            metrics::PATH if metrics::is_for(peer) => {
+                Answer::Plain(metrics::answer(&self.settings.shards, &self.settings.tokens))
+            }
             "/" => Answer::Plain(text(
                 StatusCode::OK,
                 "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",

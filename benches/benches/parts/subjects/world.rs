@@ -22,7 +22,7 @@ pub fn at(ms: u64) -> Now {
 /// No rate is limited.
 pub fn settings() -> Arc<Settings> {
     let class = RoomClass { events_per_second: 1 << 30, events_burst: 1 << 30, ..RoomClass::default() };
-    let realms = vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)] }];
+    let realms = vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)], token_life_ms: 0 }];
     let limits = Limits { commands_per_second: 0, user_commands_per_second: 0, ..Limits::default() };
     Arc::new(Settings {
         shard: HERE,

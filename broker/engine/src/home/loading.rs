@@ -67,6 +67,7 @@ impl Room {
         }
         self.phase = Phase::Ready;
         self.undone = false;
+        self.forget_outlived(w);
         if self.delivered != last {
             self.delivered = last;
             for shard in self.fanout.shards() {

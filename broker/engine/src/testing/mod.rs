@@ -281,7 +281,7 @@ pub fn settings(class: RoomClass, reach: AckLevel, limits: Limits) -> Arc<Settin
         placement_key: 7,
         reach,
         confirms: reach,
-        realms: vec![RealmSettings { realm: REALM, classes: vec![Arc::new(class)] }],
+        realms: vec![RealmSettings { realm: REALM, classes: vec![Arc::new(class)], token_life_ms: 0 }],
         limits,
     })
 }

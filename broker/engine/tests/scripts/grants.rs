@@ -69,6 +69,7 @@ fn a_narrower_token_ends_what_it_is_not_good_for() {
     bob.posts("attic", "alone");
     bob.hears(r#"{"re":3,"ok":"placed"}"#);
     bob.posts("general", "heard");
+    bob.hears(r#"{"re":3,"ok":"placed"}"#);
     ann.hears(r#"{"ev":"posted","body":"heard"}"#);
     ann.hears_nothing();
 }

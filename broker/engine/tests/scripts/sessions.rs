@@ -2,6 +2,9 @@
 
 use crate::client::post;
 use crate::stage::Stage;
+use rookery_engine::testing::room;
+use rookery_protocol::event::Fact;
+use rookery_protocol::ids::RoomKind;
 
 const PING: &str = r#"{"do":"ping","id":4}"#;
 
@@ -211,6 +214,42 @@ fn while_a_directory_cannot_be_read_nobody_is_let_in() {
     bad.hears(r#"{"re":2,"error":"revoked"}"#);
     good.says(r#"{"do":"authenticate","id":2,"token":"ann id=t2 org=guild"}"#);
     good.hears(r#"{"re":2,"ok":"welcome"}"#);
+}
+
+#[test]
+fn a_revocation_is_forgotten_when_every_token_that_it_is_about_has_ended() {
+    let stage = Stage::with(|plan| plan.token_life_ms = 60_000);
+    let backend = stage.enter("backend backend");
+    let revoke = |id: u32, what: &str| {
+        backend.says(&format!(r#"{{"do":"revoke","id":{id},{what}}}"#));
+        backend.hears(&format!(r#"{{"re":{id},"ok":"counted"}}"#));
+    };
+    let kept = || {
+        let kept = |fact: &Fact| match fact {
+            Fact::TokenRevoked { id } => id.as_str().to_owned(),
+            Fact::UserRevoked { user, .. } => user.as_str().to_owned(),
+            other => panic!("{other:?} is no revocation"),
+        };
+        let directory = room(RoomKind::Directory, "*");
+        stage.outside(|outside| {
+            outside.fake.store(&directory).revoked.iter().map(|(fact, _)| kept(fact)).collect::<Vec<_>>()
+        })
+    };
+    revoke(2, r#""token_id":"t1""#);
+    revoke(3, &format!(r#""user":"bob","issued_before":{}"#, 1_700_000_000_000_u64));
+    revoke(4, r#""user":"eve""#);
+    stage.pass(40_000);
+    revoke(5, r#""token_id":"t2""#);
+    assert_eq!(kept(), ["t1", "bob", "eve", "t2"]);
+    stage.pass(20_001);
+    revoke(6, r#""token_id":"t3""#);
+    stage.pass(1);
+    assert_eq!(kept(), ["eve", "t2", "t3"]);
+    // By a start, too.
+    stage.pass(40_000);
+    stage.crash(0, 200);
+    let _ann = stage.enter("ann");
+    assert_eq!(kept(), ["eve", "t3"]);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Keys that lie elsewhere: read over http and https and from files, replaced while the node runs, kept while nobody answers.
 
+use super::certificate::Certificate;
 use super::forge::{By, Forge, MAIN, settings};
 use crate::auth::settings::KeySource;
 use crate::auth::{AuthSettings, Keeper, RealmAuth, TokenPort, Tokens, keep};
 use parking_lot::Mutex;
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::Millis;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -24,6 +26,11 @@ struct Issuer {
 
 impl Issuer {
     fn new(body: String) -> Issuer {
+        Issuer::speaking(body, None)
+    }
+
+    /// Over TLS, if it has a certificate.
+    fn speaking(body: String, tls: Option<Arc<ServerConfig>>) -> Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = Issuer {
             address: listener.local_addr().unwrap(),
@@ -33,20 +40,31 @@ impl Issuer {
         let own = issuer.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut request = Vec::new();
-                let mut byte = [0];
-                while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
-                    request.push(byte[0]);
+                let stream = stream.unwrap();
+                match &tls {
+                    None => own.serve(stream),
+                    Some(tls) => own.serve(StreamOwned::new(ServerConnection::new(tls.clone()).unwrap(), stream)),
                 }
-                assert!(request.starts_with(b"GET /keys?v=1 HTTP/1.1\r\n"));
-                own.asked.fetch_add(1, Ordering::SeqCst);
-                let (status, body) = own.answer.lock().clone();
-                let length = body.len();
-                let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
             }
         });
         issuer
+    }
+
+    fn serve(&self, mut stream: impl Read + Write) {
+        let mut request = Vec::new();
+        let mut byte = [0];
+        while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+            request.push(byte[0]);
+        }
+        // Who hangs up before it has asked is none of those that are counted.
+        if !request.starts_with(b"GET /keys?v=1 HTTP/1.1\r\n") {
+            return;
+        }
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let (status, body) = self.answer.lock().clone();
+        let length = body.len();
+        let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+        let _ = stream.flush();
     }
 
     fn url(&self) -> String {
@@ -167,6 +185,23 @@ fn keys_change_and_the_last_good_ones_hold() {
     until("the new key is there", || node.verify(&mut ports[0], &token(&forge, "e2")) == (fine(), false));
     assert_eq!(node.verify(&mut ports[1], &token(&forge, "e2")), (fine(), false), "every shard sees it");
     assert_eq!(node.verify(&mut ports[1], &token(&forge, "e1")).0, Err(ErrorCode::BadToken));
+}
+
+#[test]
+fn over_tls_the_issuer_has_to_be_the_one_that_is_trusted() {
+    let forge = Forge::new();
+    let certificate = Certificate::new();
+    let issuer = Issuer::speaking(forge.key_set(), Some(certificate.server.clone()));
+    let url = issuer.url().replace("http:", "https:");
+    let from = |roots| node(vec![KeySource::KeySetUrl { url: url.clone(), roots }], LONG);
+    let trusted = from(Some(forge.file("roots.pem", &certificate.pem)));
+    assert_eq!(trusted.verify(&mut trusted.port(), &token(&forge, "e1")).0, fine());
+    for roots in [None, Some(forge.file("others.pem", &Certificate::new().pem)), Some(forge.file("none.pem", ""))] {
+        let node = from(roots);
+        until("it fails", || node.failed() > 0);
+        assert_eq!(node.verify(&mut node.port(), &token(&forge, "e1")).0, Err(ErrorCode::BadToken));
+    }
+    assert_eq!(issuer.asked(), 1, "who does not trust it asks nothing");
 }
 
 #[test]

@@ -201,7 +201,11 @@ impl Bench {
             placement_key: 7,
             reach: AckLevel::Local,
             confirms: AckLevel::Local,
-            realms: vec![RealmSettings { realm: name("main"), classes: vec![Arc::new(RoomClass::default())] }],
+            realms: vec![RealmSettings {
+                realm: name("main"),
+                classes: vec![Arc::new(RoomClass::default())],
+                token_life_ms: 0,
+            }],
             limits,
         };
         let mut bench = Bench {

@@ -3,6 +3,7 @@
 use super::bench::*;
 use crate::message::*;
 use rookery_protocol::command::Command;
+use rookery_protocol::dialect::speak::ServerFrame;
 use rookery_protocol::errors::{DropReason, ErrorCode};
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Epoch, RoomHandle, RoomKind};
