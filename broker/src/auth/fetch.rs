@@ -3,7 +3,7 @@
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rookery_protocol::limits;
@@ -52,6 +52,7 @@ async fn ask(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, uri: 
     let request = Request::get(uri.path_and_query().map_or("/", |path| path.as_str()))
         .header(HOST, uri.authority().map_or("", |authority| authority.as_str()))
         .header(USER_AGENT, concat!("rookery/", env!("CARGO_PKG_VERSION")))
+        .header(CONNECTION, "close")
         .header(ACCEPT, "application/jwk-set+json, application/json")
         .body(Empty::<Bytes>::new())
         .map_err(|error| error.to_string())?;
@@ -67,11 +68,8 @@ async fn ask(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, uri: 
     tokio::pin!(talk, connection);
     tokio::select! {
         answer = &mut talk => answer,
-        // It may end before its last bytes are taken up.
-        ended = &mut connection => match ended {
-            Ok(()) => talk.await,
-            Err(error) => Err(error.to_string()),
-        },
+        // However it ends, what came before may be the whole answer: not everybody says goodbye over TLS.
+        _ = &mut connection => talk.await,
     }
 }
 

@@ -43,7 +43,7 @@ fn no_piece_of_a_token_is_found_anywhere() {
     let newer = of("ann", r#","name":"canary of a claim","jti":"canary-2""#);
     let cut = format!("{}AAAA", &good[..good.len() - 4]);
     let wrong = token(HEADER, r#"{"sub":"canary","exp":"never"}"#);
-    let keyless = token(r#"{"alg":"ES256","kid":"canary-of-a-key"}"#, r#"{"sub":"canary"}"#);
+    let keyless = token(r#"{"alg":"ES256","kid":"canary-of-a-key"}"#, r#"{"sub":"canary","name":"canary"}"#);
     for tongue in [JSON, BINARY] {
         let mut client = Client::enter(node.address, tongue, &good);
         client.post("general", "canary of a body");
@@ -70,6 +70,18 @@ fn no_piece_of_a_token_is_found_anywhere() {
     ] {
         shown += &page(&node, &request);
     }
+    // With a token that is good, in the header: the socket stays open, and begins with a welcome.
+    let mut socket = TcpStream::connect(node.address).unwrap();
+    let upgrade = upgrade.lines().take(4).collect::<Vec<_>>().join("\r\n");
+    write!(socket, "GET /v1/ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {good}\r\n{upgrade}\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    while !holds(&answer, "welcome") {
+        let mut some = [0; 512];
+        let count = socket.read(&mut some).unwrap();
+        assert!(count > 0, "no welcome: {}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&some[..count]);
+    }
+    shown += &String::from_utf8_lossy(&answer);
     let metrics = page(&node, "/metrics HTTP/1.1\r\n");
     assert!(metrics.contains("rookery_commands_total"));
     shown += &metrics;

@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use super::forge::{By, Forge, MAIN, settings};
+use crate::auth::fetch;
 use crate::auth::settings::KeySource;
 use crate::auth::{AuthSettings, Keeper, RealmAuth, TokenPort, Tokens, keep};
 use parking_lot::Mutex;
@@ -194,14 +195,17 @@ fn over_tls_the_issuer_has_to_be_the_one_that_is_trusted() {
     let issuer = Issuer::speaking(forge.key_set(), Some(certificate.server.clone()));
     let url = issuer.url().replace("http:", "https:");
     let from = |roots| node(vec![KeySource::KeySetUrl { url: url.clone(), roots }], LONG);
-    let trusted = from(Some(forge.file("roots.pem", &certificate.pem)));
+    let roots = forge.file("roots.pem", &certificate.pem);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(fetch::get(&url, Some(&roots))), Ok(forge.key_set().into_bytes()));
+    let trusted = from(Some(roots));
     assert_eq!(trusted.verify(&mut trusted.port(), &token(&forge, "e1")).0, fine());
     for roots in [None, Some(forge.file("others.pem", &Certificate::new().pem)), Some(forge.file("none.pem", ""))] {
         let node = from(roots);
         until("it fails", || node.failed() > 0);
         assert_eq!(node.verify(&mut node.port(), &token(&forge, "e1")).0, Err(ErrorCode::BadToken));
     }
-    assert_eq!(issuer.asked(), 1, "who does not trust it asks nothing");
+    assert_eq!(issuer.asked(), 2, "who does not trust it asks nothing");
 }
 
 #[test]
