@@ -42,12 +42,10 @@ impl KeySet {
                 Some(_) | None => Why::Algorithm { given: algorithm.to_owned() },
             });
         }
-        let mut tried = 0;
-        for key in fitting {
+        for (tried, key) in fitting.enumerate() {
             if tried == TRIES {
                 return Err(Why::NoKeyNamed);
             }
-            tried += 1;
             if key.signed(message, signature) {
                 return Ok(());
             }

@@ -8,7 +8,6 @@ use crate::plan::{Plan, REALM};
 use crate::rng::Rng;
 use crate::sequencer::Sequencer;
 use crate::trace::Trace;
-use rookery_engine::message::ConnId;
 use rookery_engine::ports::{Fact, Ticket};
 use rookery_engine::settings::Deliver;
 use rookery_protocol::ids::{DuplicateKey, Epoch, RoomKey, RoomKind, UserId};
