@@ -17,7 +17,7 @@ pub struct Cli {
 pub enum Verb {
     /// Run the broker (this is what `rookery` alone does)
     Serve(Serve),
-    /// Print a token for a user, signed with this node's secret
+    /// Make tokens with this node's secret, or say what is wrong with one
     Token(Token),
     /// Check or show what is configured
     Config(ConfigTool),
@@ -84,20 +84,61 @@ pub struct PrintOptions {
     pub origin: bool,
 }
 
+/// `rookery token alice` is short for `rookery token new alice`.
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Example: rookery token alice --hours 1")]
 pub struct Token {
+    #[command(subcommand)]
+    pub verb: Option<TokenVerb>,
+    #[command(flatten)]
+    pub new: TokenNew,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum TokenVerb {
+    /// Print a token for a user, signed with this node's secret
+    New(TokenNew),
+    /// Say what a token says, and whether this node would accept it; the status is 1 if not
+    Explain(TokenExplain),
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery token new alice --hours 1 --can 'read,post:support-*'")]
+pub struct TokenNew {
     /// The user that the token names
-    pub user: String,
+    #[arg(required = true)]
+    pub user: Option<String>,
     /// How long it lasts
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..))]
     pub hours: u64,
+    /// Rooms that it opens where they ask for claims: a name, or a prefix with * behind it; several times for more
+    #[arg(long, value_name = "PATTERN")]
+    pub room: Vec<String>,
+    /// All that it is good for, as VERB,VERB or VERB,VERB:ROOM,ROOM; several times for more. Verbs are commands, or
+    /// read, write, manage; without rooms it means those of --room, or all
+    #[arg(long, value_name = "VERBS[:ROOMS]")]
+    pub can: Vec<String>,
     /// May send backend commands
     #[arg(long)]
     pub backend: bool,
-    /// The data folder of the node, where its development secret is kept
-    #[arg(long, env = "ROOKERY_SERVE__DATA", default_value = "./data")]
-    pub data: PathBuf,
+    /// The realm that it is for; without it the main one
+    #[arg(long)]
+    pub realm: Option<String>,
+    #[command(flatten)]
+    pub node: Flags<flags::Folder>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery token explain < token.txt")]
+pub struct TokenExplain {
+    /// The token; without it, or with -, it is read from standard input, where no list of processes shows it
+    pub token: Option<String>,
+    /// The realm that it is shown to; without it the one that it names
+    #[arg(long)]
+    pub realm: Option<String>,
+    #[command(flatten)]
+    pub node: Flags<flags::Folder>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let done = match cli.verb.unwrap_or_default() {
         Verb::Serve(options) => rookery::start::serve(&options),
         Verb::Config(tool) => rookery::tools::config(&tool.verb),
-        Verb::Token(options) => rookery::start::token(&options),
+        Verb::Token(options) => rookery::tools::token::run(&options),
         Verb::Migrate(options) => rookery::start::migrate(&options),
         Verb::Store(tool) => rookery::tools::run(&tool.verb),
     };

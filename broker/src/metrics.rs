@@ -2,6 +2,7 @@
 //! now and then, without a lock, and whoever asks reads what was written last. `docs/reference/metrics.md` is made from this
 //! table and checked against it.
 
+use crate::auth::TokenCounters;
 use crate::shard::cell::ShardCounters;
 use rookery_engine::edge::Counters;
 use std::fmt::{Display, Formatter, Write};
@@ -70,6 +71,27 @@ pub const METRICS: [Metric; 12] = [
     counter("rookery_turns_total", "Turns of a shard's loop.", |c| c.cell.turns.load(Ordering::Relaxed)),
 ];
 
+/// A figure of the node as a whole.
+pub struct NodeMetric {
+    pub name: &'static str,
+    pub help: &'static str,
+    of: fn(&TokenCounters) -> &AtomicU64,
+}
+
+/// Counters without a label.
+pub const NODE_METRICS: [NodeMetric; 2] = [
+    NodeMetric {
+        name: "rookery_key_reads_total",
+        help: "Readings of key files and key sets that vouch for tokens.",
+        of: |tokens| &tokens.key_reads,
+    },
+    NodeMetric {
+        name: "rookery_key_reads_failed_total",
+        help: "Of those the ones that failed; the last good keys hold.",
+        of: |tokens| &tokens.key_reads_failed,
+    },
+];
+
 /// The figures of one shard, as they stood a moment ago.
 #[derive(Debug, Default)]
 pub struct Board([AtomicU64; METRICS.len()]);
@@ -84,8 +106,12 @@ impl Board {
 }
 
 /// The text form of Prometheus.
-pub fn text(shards: &[Arc<ShardCounters>]) -> String {
+pub fn text(shards: &[Arc<ShardCounters>], tokens: &TokenCounters) -> String {
     let mut out = String::new();
+    for NodeMetric { name, help, of } in &NODE_METRICS {
+        let value = of(tokens).load(Ordering::Relaxed);
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+    }
     for (index, metric) in METRICS.iter().enumerate() {
         let Metric { name, kind, help, .. } = metric;
         // Writing to a string cannot fail.
@@ -107,11 +133,14 @@ mod tests {
         let mut page = "# Metrics\n\n<!-- Made from the table in `broker/src/metrics.rs`; a test compares. To change it, change \
                         the table and run\n     `UPDATE_DOCS=1 cargo test -p rookery --lib metrics`. -->\n\n\
                         A node shows them at `/metrics`, in the text form of Prometheus, to whoever asks from its own machine. Each \
-                        has\nthe label `shard`, and is as old as half a second at most.\n\n\
+                        has\nthe label `shard`, and is as old as half a second at most; those of keys are the whole node's.\n\n\
                         | metric | kind | what |\n| --- | --- | --- |\n"
             .to_owned();
         for Metric { name, kind, help, .. } in &METRICS {
             writeln!(page, "| `{name}` | {kind} | {help} |").unwrap();
+        }
+        for NodeMetric { name, help, .. } in &NODE_METRICS {
+            writeln!(page, "| `{name}` | counter | {help} |").unwrap();
         }
         page
     }
@@ -145,10 +174,10 @@ mod tests {
         let mut edge = Counters::default();
         edge.deliveries = 7;
         shards[1].board.write(&Counted { cell: &shards[1], edge: &edge });
-        let text = text(&shards);
+        let text = text(&shards, &TokenCounters::default());
         let expected = "# TYPE rookery_deliveries_total counter\n\
                         rookery_deliveries_total{shard=\"0\"} 0\nrookery_deliveries_total{shard=\"1\"} 7\n";
         assert!(text.contains(expected), "{text}");
-        assert_eq!(text.lines().count(), METRICS.len() * 4);
+        assert_eq!(text.lines().count(), METRICS.len() * 4 + NODE_METRICS.len() * 3);
     }
 }

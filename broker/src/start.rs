@@ -1,9 +1,9 @@
 //! From options to a running node: each step says why it stands where it stands.
 
-use crate::auth::{Secret, Tokens};
+use crate::auth::{self, AuthSettings, Secret, TokenPort, Tokens};
 use crate::cli;
-use crate::config::value::{Hidden, Shards, StoreEngine};
-use crate::config::{Config, Overrides, Problems, settings};
+use crate::config::value::{Shards, StoreEngine};
+use crate::config::{Config, Problems, settings};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
 use crate::health::Health;
@@ -25,7 +25,6 @@ use rookery_engine::settings::{Settings, class_of};
 use rookery_protocol::ids::{Name, Realm, RoomKey};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -68,7 +67,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     // The folder first: its lock keeps a second process from everything that follows.
     let data = Arc::new(DataFolder::open(&serve.data).map_err(Failure::config)?);
     check_place(&data, config.store.engine)?;
-    let secret = secret(&config, data.path())?;
+    let auth = auth_settings(&config)?;
     let clock = Clock::default();
     let shards = shard_count(serve.shards);
     let send_buffer = usize::try_from(limits.send_buffer.0).ok().filter(|bytes| *bytes > 0);
@@ -78,7 +77,8 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         })?;
     let shards = shards.get() as u8;
     let address = listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(serve.listen);
-    let tokens = Arc::new(Tokens::new(&secret, MAIN_REALM));
+    let tokens = Arc::new(Tokens::open(&auth).map_err(Failure::config)?);
+    let keeper = auth::keep(&tokens).map_err(Failure::system)?;
     let placement_key = random().ok_or_else(|| Failure::system("no randomness from the system"))?;
 
     let (doors, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| cell::door()).unzip();
@@ -91,14 +91,19 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     thread::report_panics(&ended);
     let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
     let health = Health::new(&clock, counters.clone(), store.reader());
-    let pages = Pages { health: health.clone(), shards: counters.clone() };
+    let pages = Pages { health: health.clone(), shards: counters.clone(), tokens: tokens.clone() };
     if let Some(address) = config.watch.listen {
         watch(address, pages.clone())?;
     }
-    let front = FrontSettings { realm: MAIN_REALM, origins: settings::origins(&config), pages };
+    let realms = settings::realms(&config);
+    let front = FrontSettings {
+        realm: MAIN_REALM,
+        realms: realms.iter().map(|realm| realm.realm.clone()).collect(),
+        origins: settings::origins(&config),
+        pages,
+    };
     let cores = cores(serve.first_core);
     let runs = store.runs(run, &data);
-    let realms = settings::realms(&config);
     let mut threads = Vec::new();
     for (id, ((listener, mailbox), counted)) in (0..shards).zip(listeners.into_iter().zip(mailboxes).zip(&*counters)) {
         let port = store.shard(ShardId(id), runs.clone()).ok_or_else(|| Failure::system("a shard without a store"))?;
@@ -118,7 +123,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
             listener,
             mailbox,
             doors: doors.clone(),
-            tokens: tokens.clone(),
+            tokens: TokenPort::new(tokens.clone(), keeper.asks.clone()),
             store: port,
             clock: clock.clone(),
             counters: counted.clone(),
@@ -144,7 +149,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         cores: &cores,
         data: data.path(),
         store: config.store.engine,
-        development: secret.development,
+        development: auth.is_development(),
         tokens: &tokens,
         clock,
         limits,
@@ -207,27 +212,10 @@ pub fn migrate(options: &cli::Migrate) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints a token for one user.
-pub fn token(options: &cli::Token) -> Result<(), Failure> {
-    // No lock: the node that runs on this folder holds it, and only its secret is read.
-    std::fs::create_dir_all(&options.data).map_err(|e| Failure::config(format!("{}: {e}", options.data.display())))?;
-    let config = Config::load(&Overrides::default())?;
-    let tokens = Tokens::new(&secret(&config, &options.data)?, MAIN_REALM);
-    Name::new(&options.user).map_err(|why| Failure::config(format!("user {:?}: {why}", options.user)))?;
-    let seconds = options.hours.saturating_mul(3600);
-    let token = tokens
-        .token_for(&options.user, options.backend, Clock::default().now().wall, seconds)
-        .map_err(Failure::system)?;
-    println!("{token}");
-    Ok(())
-}
-
-/// The secret of the main realm, or the development secret of the folder.
-fn secret(config: &Config, data: &Path) -> Result<Secret, Failure> {
-    match config.main().and_then(|main| main.auth.secret.as_ref()) {
-        Some(Hidden(secret)) => Secret::given(secret.clone()).map_err(Failure::config),
-        None => Secret::of_folder(data).map_err(Failure::config),
-    }
+/// Whose tokens are accepted: the one place where that is put together, for the node and for its tools.
+pub fn auth_settings(config: &Config) -> Result<AuthSettings, Failure> {
+    let own = || Secret::of_folder(&config.serve.data);
+    settings::auth(config, MAIN_REALM, own).map_err(Failure::config)
 }
 
 fn shard_count(wanted: Shards) -> NonZeroUsize {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::load::{ROOMS, Sender, judge, room_name, start};
-use support::{BINARY, Client, Folder, Heard, JSON, Node};
+use support::{BINARY, Client, Heard, JSON, Node};
 
 const CLIENTS: usize = 5_000;
 const SENDERS: u64 = 8;

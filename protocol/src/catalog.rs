@@ -25,6 +25,19 @@ pub enum Needs {
     Backend,
 }
 
+/// What a token's `can` claim may grant as a whole; see [`crate::principal::Grant`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Of the connection itself, or split into commands of rooms: always allowed.
+    Session,
+    /// Changes nothing that others see.
+    Read,
+    /// Speaks, and takes part.
+    Write,
+    /// Changes what a room is, and who may be in it; and what backends do.
+    Manage,
+}
+
 /// One command of the vocabulary.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
@@ -32,15 +45,17 @@ pub struct Row {
     pub word: &'static str,
     pub home: Home,
     pub needs: Needs,
+    pub group: Group,
     /// Places an event in its room, so the room's limits apply.
     pub places: bool,
     pub sentence: &'static str,
 }
 
 macro_rules! catalog {
-    ($($number:literal $word:literal $variant:ident $home:ident $needs:ident $places:literal $sentence:literal)+) => {
+    ($($number:literal $word:literal $variant:ident $home:ident $needs:ident $group:ident $places:literal $sentence:literal)+) => {
         pub const ROWS: &[Row] = &[$(Row {
-            number: $number, word: $word, home: Home::$home, needs: Needs::$needs, places: $places, sentence: $sentence,
+            number: $number, word: $word, home: Home::$home, needs: Needs::$needs, group: Group::$group,
+            places: $places, sentence: $sentence,
         }),+];
 
         /// The same rows as an enum, for tables that must not leave one out.
@@ -77,46 +92,46 @@ macro_rules! catalog {
 }
 
 catalog! {
-    1  "authenticate"   Authenticate  Edge      Nothing   false "Say who you are; again, to become somebody else."
-    2  "refresh"        Refresh       Edge      Principal false "A newer token for the same user."
-    3  "resume"         Resume        Edge      Nothing   false "Authenticate and subscribe with cursors, in one frame."
-    4  "ping"           Ping          Edge      Nothing   false "Answered with the node's time."
-    5  "set_status"     SetStatus     Lobby     Principal false "Online, away, busy or offline, with a text."
-    6  "query_presence" QueryPresence Lobby     Principal false "Status of up to 256 users."
-    10 "subscribe"      Subscribe     Room      Principal false "Receive the events of rooms, from now on or from a cursor."
-    11 "unsubscribe"    Unsubscribe   Room      Principal false "Receive no more."
-    12 "post"           Post          Room      Principal true  "A message."
-    13 "edit"           Edit          Room      Principal true  "One's own message, anew."
-    14 "delete"         Delete        Room      Principal true  "One's own message, or any as admin; a stub stays."
-    15 "react"          React         Room      Principal true  "To a message."
-    16 "unreact"        Unreact       Room      Principal true  "Take a reaction back."
-    17 "pin"            Pin           Room      Principal true  "A message, for the room."
-    18 "unpin"          Unpin         Room      Principal true  "Take a pin back."
-    19 "mark_read"      MarkRead      Room      Principal false "Raise one's watermark."
-    20 "typing"         Typing        Room      Principal false "Told to the room, kept nowhere."
-    21 "history"        History       Room      Principal false "A page of messages."
-    22 "roster"         Roster        Room      Principal false "A page of members, or of who is here."
-    23 "create"         Create        Room      Principal true  "A room, with its first members; the creator owns it."
-    24 "update"         Update        Room      Principal true  "Title, topic, description, access, listing."
-    25 "archive"        Archive       Room      Principal true  "Read-only, or writable again."
-    26 "delete_room"    DeleteRoom    Room      Principal true  "With its messages and members."
-    27 "join"           Join          Room      Principal true  "Become a member."
-    28 "leave"          Leave         Room      Principal true  "Be a member no more."
-    29 "invite"         Invite        Room      Principal true  "Make somebody a member."
-    30 "remove_member"  RemoveMember  Room      Principal true  "Ends the user's subscriptions too."
-    31 "set_role"       SetRole       Room      Principal true  "Member, admin or owner."
-    40 "list_rooms"     ListRooms     Directory Principal false "Listed rooms of the realm, or one's own."
-    41 "direct_room"    DirectRoom    Directory Principal true  "The room of oneself and another user, the same from either side."
-    42 "users"          Users         Directory Principal false "Users that the realm has seen."
-    43 "search"         Search        Directory Principal false "Messages by their words."
-    44 "unread_summary" UnreadSummary Inbox     Principal false "One's rooms with unread counts and last lines."
-    60 "broadcast"      Broadcast     Edge      Backend   true  "One message to many rooms."
-    61 "disconnect"     Disconnect    Inbox     Backend   false "All connections of a user."
-    62 "revoke"         Revoke        Directory Backend   true  "A token, a user, or a user's tokens issued before a time."
-    63 "erase"          Erase         Inbox     Backend   true  "A user, with memberships and bodies."
-    64 "take_name"      TakeName      Directory Backend   true  "A name that is unique in the realm."
-    65 "release_name"   ReleaseName   Directory Backend   true  "By its holder."
-    66 "take_numbers"   TakeNumbers   Directory Backend   true  "A block of rising numbers of a counter."
+    1  "authenticate"   Authenticate  Edge      Nothing   Session false "Say who you are; again, to become somebody else."
+    2  "refresh"        Refresh       Edge      Principal Session false "A newer token for the same user."
+    3  "resume"         Resume        Edge      Nothing   Session false "Authenticate and subscribe with cursors, in one frame."
+    4  "ping"           Ping          Edge      Nothing   Session false "Answered with the node's time."
+    5  "set_status"     SetStatus     Lobby     Principal Write   false "Online, away, busy or offline, with a text."
+    6  "query_presence" QueryPresence Lobby     Principal Read    false "Status of up to 256 users."
+    10 "subscribe"      Subscribe     Room      Principal Read    false "Receive the events of rooms, from now on or from a cursor."
+    11 "unsubscribe"    Unsubscribe   Room      Principal Session false "Receive no more."
+    12 "post"           Post          Room      Principal Write   true  "A message."
+    13 "edit"           Edit          Room      Principal Write   true  "One's own message, anew."
+    14 "delete"         Delete        Room      Principal Write   true  "One's own message, or any as admin; a stub stays."
+    15 "react"          React         Room      Principal Write   true  "To a message."
+    16 "unreact"        Unreact       Room      Principal Write   true  "Take a reaction back."
+    17 "pin"            Pin           Room      Principal Manage  true  "A message, for the room."
+    18 "unpin"          Unpin         Room      Principal Manage  true  "Take a pin back."
+    19 "mark_read"      MarkRead      Room      Principal Read    false "Raise one's watermark."
+    20 "typing"         Typing        Room      Principal Write   false "Told to the room, kept nowhere."
+    21 "history"        History       Room      Principal Read    false "A page of messages."
+    22 "roster"         Roster        Room      Principal Read    false "A page of members, or of who is here."
+    23 "create"         Create        Room      Principal Manage  true  "A room, with its first members; the creator owns it."
+    24 "update"         Update        Room      Principal Manage  true  "Title, topic, description, access, listing."
+    25 "archive"        Archive       Room      Principal Manage  true  "Read-only, or writable again."
+    26 "delete_room"    DeleteRoom    Room      Principal Manage  true  "With its messages and members."
+    27 "join"           Join          Room      Principal Write   true  "Become a member."
+    28 "leave"          Leave         Room      Principal Write   true  "Be a member no more."
+    29 "invite"         Invite        Room      Principal Manage  true  "Make somebody a member."
+    30 "remove_member"  RemoveMember  Room      Principal Manage  true  "Ends the user's subscriptions too."
+    31 "set_role"       SetRole       Room      Principal Manage  true  "Member, admin or owner."
+    40 "list_rooms"     ListRooms     Directory Principal Read    false "Listed rooms of the realm, or one's own."
+    41 "direct_room"    DirectRoom    Directory Principal Write   true  "The room of oneself and another user, the same from either side."
+    42 "users"          Users         Directory Principal Read    false "Users that the realm has seen."
+    43 "search"         Search        Directory Principal Read    false "Messages by their words."
+    44 "unread_summary" UnreadSummary Inbox     Principal Read    false "One's rooms with unread counts and last lines."
+    60 "broadcast"      Broadcast     Edge      Backend   Session true  "One message to many rooms."
+    61 "disconnect"     Disconnect    Inbox     Backend   Manage  false "All connections of a user."
+    62 "revoke"         Revoke        Directory Backend   Manage  true  "A token, a user, or a user's tokens issued before a time."
+    63 "erase"          Erase         Inbox     Backend   Manage  true  "A user, with memberships and bodies."
+    64 "take_name"      TakeName      Directory Backend   Manage  true  "A name that is unique in the realm."
+    65 "release_name"   ReleaseName   Directory Backend   Manage  true  "By its holder."
+    66 "take_numbers"   TakeNumbers   Directory Backend   Manage  true  "A block of rising numbers of a counter."
 }
 
 const fn row(number: u8) -> &'static Row {

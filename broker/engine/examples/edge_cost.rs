@@ -50,6 +50,7 @@ impl Ports for Open {
     fn verify(
         &mut self,
         _: Ticket,
+        _: ConnId,
         realm: Option<&Realm>,
         token: &str,
         _: Millis,
@@ -59,6 +60,7 @@ impl Ports for Open {
             user: Name::new(token).ok()?,
             profile: Default::default(),
             claims: vec![],
+            can: None,
             organisation: None,
             powers: Default::default(),
             expires_at: None,
@@ -87,7 +89,10 @@ impl Bench {
             realms: vec![],
             limits: Limits::default(),
         };
-        Bench { edge: Edge::new(Arc::new(settings)), out: Outbound::new(1), pinned: Arc::default(), seqs: vec![] }
+        let edge = Edge::new(Arc::new(settings));
+        let mut bench = Bench { edge, out: Outbound::new(1), pinned: Arc::default(), seqs: vec![] };
+        bench.give(ToEdge::Revocations { realm: Name::literal("main"), facts: Some(Vec::new()) });
+        bench
     }
 
     /// `connections` of them, subscribed to `rooms` rooms in turn.

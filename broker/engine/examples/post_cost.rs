@@ -44,7 +44,14 @@ impl Ports for Nothing {
     fn fetch(&mut self, _: Ticket, _: RoomHandle, _: &RoomKey, _: &Fetch) -> Option<Result<Fetched, StoreFault>> {
         Some(Ok(Fetched::Place(None)))
     }
-    fn verify(&mut self, _: Ticket, _: Option<&Realm>, _: &str, _: u64) -> Option<Result<Principal, ErrorCode>> {
+    fn verify(
+        &mut self,
+        _: Ticket,
+        _: ConnId,
+        _: Option<&Realm>,
+        _: &str,
+        _: u64,
+    ) -> Option<Result<Principal, ErrorCode>> {
         None
     }
 }

@@ -45,6 +45,7 @@ impl Ports for Here {
     fn verify(
         &mut self,
         _: Ticket,
+        _: ConnId,
         realm: Option<&Realm>,
         token: &str,
         _: Millis,
@@ -54,6 +55,7 @@ impl Ports for Here {
             user: Name::new(token).ok()?,
             profile: Default::default(),
             claims: vec![],
+            can: None,
             organisation: None,
             powers: Default::default(),
             expires_at: None,
@@ -78,7 +80,8 @@ impl Bench {
             ..Limits::default()
         };
         let class = RoomClass { events_per_second: u32::MAX, events_burst: u32::MAX, ..RoomClass::default() };
-        let realms = vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)] }];
+        let realms =
+            vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)], token_life_ms: 0 }];
         let settings = Settings {
             shard: ShardId(0),
             shards: 1,

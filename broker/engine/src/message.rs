@@ -6,7 +6,7 @@ use rookery_protocol::command::{Command, Role, Status, Wants};
 use rookery_protocol::dialect::contract::{Encoding, Number};
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::event::{Fact, Notice, Signal};
-use rookery_protocol::ids::{Millis, Name, Place, RoomHandle, RoomKey, UserId};
+use rookery_protocol::ids::{Millis, Name, Place, RoomHandle, RoomKey, RoomKind, UserId};
 use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::{EndReason, GapReason, Reply, Subscribed};
 use std::sync::Arc;
@@ -40,6 +40,11 @@ pub struct Address {
 pub struct Lane {
     pub encoding: Encoding,
     pub wants: Wants,
+}
+
+/// The directory that speaks for a whole realm.
+pub(crate) fn realms_directory(realm: &rookery_protocol::ids::Realm) -> RoomKey {
+    RoomKey { realm: realm.clone(), kind: RoomKind::Directory, name: Name::literal("*") }
 }
 
 /// Where an answer goes, and as what.
@@ -122,6 +127,10 @@ pub enum ToHome {
     Signal {
         room: RoomKey,
         signal: Box<Signal>,
+    },
+    /// To a realm's directory: what it has revoked. Answered by one [`ToEdge::Revocations`] to the asking shard.
+    Revocations {
+        directory: RoomKey,
     },
     /// Who is here, for a subscription whose presence was shed. Answered by [`ToEdge::Present`].
     Who {
@@ -288,7 +297,12 @@ pub enum ToEdge {
         inbox: RoomKey,
         order: SessionOrder,
     },
-    /// From a directory to every shard.
+    /// All that a realm's directory has revoked so far. None: it cannot be read at present.
+    Revocations {
+        realm: rookery_protocol::ids::Realm,
+        facts: Option<Vec<Fact>>,
+    },
+    /// From a directory to every shard, as it happens.
     Revoked {
         realm: rookery_protocol::ids::Realm,
         fact: Fact,

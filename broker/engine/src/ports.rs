@@ -67,6 +67,7 @@ pub trait Ports {
     fn verify(
         &mut self,
         ticket: Ticket,
+        conn: ConnId,
         realm: Option<&Realm>,
         token: &str,
         at: Millis,
@@ -202,6 +203,13 @@ pub enum Row {
     EffectTaken(EffectId),
     /// Of a directory.
     Fact(DirectoryFact),
+    /// Of a directory: a token or a user was revoked, and when.
+    Revoked {
+        fact: DirectoryFact,
+        at: Millis,
+    },
+    /// Of a directory: every token that this could be about has ended by itself.
+    Outlived(DirectoryFact),
     /// Of an inbox: a room that its user belongs to.
     Belongs {
         room: RoomKey,
@@ -249,6 +257,8 @@ pub struct RoomImage {
     pub effects_pending: Vec<CauseEffect>,
     pub effects_taken: Vec<EffectId>,
     pub facts: Vec<DirectoryFact>,
+    /// What was revoked, and when. 0: nobody knows any more.
+    pub revoked: Vec<(DirectoryFact, Millis)>,
     pub belongs: Vec<(RoomKey, Role)>,
     /// The newest events, contiguous up to `last`, as replay shows them.
     pub recent: Vec<Arc<Event>>,

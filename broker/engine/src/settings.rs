@@ -4,6 +4,7 @@ use crate::message::ShardId;
 use rookery_protocol::command::Access;
 use rookery_protocol::ids::{AckLevel, Epoch, Millis, Realm, RoomKey, RoomKind};
 use rookery_protocol::limits;
+use rookery_protocol::principal::covers;
 use std::sync::Arc;
 
 /// What holds for a whole shard while it runs.
@@ -28,6 +29,8 @@ pub struct RealmSettings {
     pub realm: Realm,
     /// The first whose pattern matches; the last one should match everything.
     pub classes: Vec<Arc<RoomClass>>,
+    /// No token of this realm lives longer. 0: nobody knows, and no revocation is forgotten.
+    pub token_life_ms: u64,
 }
 
 /// What sets rooms apart.
@@ -171,6 +174,10 @@ impl Default for Limits {
 }
 
 impl Settings {
+    pub fn token_life_ms(&self, realm: &Realm) -> u64 {
+        self.realms.iter().find(|known| known.realm == *realm).map_or(0, |known| known.token_life_ms)
+    }
+
     /// The class of a room, or None in a realm that this node does not have.
     pub fn class_of(&self, room: &RoomKey) -> Option<Arc<RoomClass>> {
         class_of(&self.realms, room)
@@ -181,16 +188,9 @@ impl Settings {
 pub fn class_of(realms: &[RealmSettings], room: &RoomKey) -> Option<Arc<RoomClass>> {
     let realm = realms.iter().find(|r| r.realm == room.realm)?;
     let fits = |c: &&Arc<RoomClass>| match room.kind {
-        RoomKind::Room => matches(&c.pattern, room.name.as_str()),
+        RoomKind::Room => covers(&c.pattern, room.name.as_str()),
         // Rooms that have no client's name take the class that matches everything.
         RoomKind::Direct | RoomKind::Inbox | RoomKind::Lobby | RoomKind::Directory => c.pattern == "*",
     };
     realm.classes.iter().find(fits).cloned()
-}
-
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => pattern == name,
-    }
 }

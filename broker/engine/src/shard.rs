@@ -242,6 +242,7 @@ impl Shard {
             | ToEdge::Ended { .. }
             | ToEdge::Behind { .. }
             | ToEdge::Session { .. }
+            | ToEdge::Revocations { .. }
             | ToEdge::Revoked { .. } => true,
         });
         let _ = now;

@@ -1,72 +1,176 @@
-//! Tokens: who may say to be whom. HS256 with one secret; the other algorithms plug into the same provider.
+//! Tokens: who may say to be whom, in which realm.
+//!
+//! Read in this order: [`settings`], [`key`] and [`key_set`] (what is trusted), [`key_ring`] and [`keeper`] (how that
+//! changes while the node runs), [`header`], [`object`] and [`claims`] (what a token says), [`Tokens`] (the verdict),
+//! [`port`] (how a shard asks for it), [`explain`].
 
 mod claims;
+mod explain;
+mod fetch;
+mod header;
+mod keeper;
+mod key;
+mod key_ring;
+mod key_set;
+mod object;
+mod port;
 mod provider;
 mod secret;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod why;
 
-pub use claims::Claims;
+pub use claims::{Can, Claims};
+pub use explain::{Explained, explain};
+pub use keeper::{Keeper, keep};
+pub use key::{ALGORITHMS, algorithm_named};
+pub use key_ring::KeyRingFault;
+pub use port::TokenPort;
 pub use secret::{FILE as SECRET_FILE, Secret, SecretError};
+pub use settings::{AuthSettings, KeySource, RealmAuth, Trust};
+pub use why::Why;
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use header::{Header, Parts};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use key_ring::KeyRing;
+use key_set::KeySet;
+use object::Object;
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{Millis, Realm};
-use rookery_protocol::limits;
 use rookery_protocol::principal::Principal;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Signs and verifies the tokens of this node's realms. Shared by all shards; verifying takes no lock.
+/// Signs and verifies the tokens of this node's realms. Shared by all threads; a shard asks by its [`TokenPort`].
 pub struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    validation: Validation,
-    realm: Realm,
+    main: Realm,
+    realms: Vec<RealmTokens>,
+    /// The first of them are the node's own keys.
+    rings: Vec<Arc<KeyRing>>,
+    signing: Option<(Algorithm, EncodingKey)>,
+    reload: Duration,
+    pub counters: TokenCounters,
 }
 
-/// How much the clocks of a signer and this node may differ.
-const LEEWAY_SECONDS: u64 = 30;
+/// Of the whole node.
+#[derive(Debug, Default)]
+pub struct TokenCounters {
+    pub key_reads: AtomicU64,
+    pub key_reads_failed: AtomicU64,
+}
+
+struct RealmTokens {
+    auth: RealmAuth,
+    /// Among [`Tokens::rings`].
+    ring: usize,
+}
+
+const NODES_OWN: usize = 0;
 
 impl Tokens {
-    /// `realm`: the one of tokens that name none.
+    /// One secret, for tokens of `realm`.
     pub fn new(secret: &Secret, realm: Realm) -> Tokens {
+        match Tokens::open(&AuthSettings::of_secret(secret, realm)) {
+            Ok(tokens) => tokens,
+            Err(fault) => unreachable!("a secret was looked at before: {fault}"),
+        }
+    }
+
+    /// Reads all keys that lie on this machine; [`keep`] reads the others.
+    pub fn open(settings: &AuthSettings) -> Result<Tokens, KeyRingFault> {
         provider::install();
-        // The algorithm is bound to the key: a token's header cannot choose another one.
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = LEEWAY_SECONDS;
-        validation.validate_nbf = true;
-        validation.validate_aud = false;
-        // Expiry is checked where it stands; a token without one is for backends of small set-ups.
-        validation.set_required_spec_claims(&["sub"]);
-        Tokens {
-            encoding: EncodingKey::from_secret(secret.bytes()),
-            decoding: DecodingKey::from_secret(secret.bytes()),
-            validation,
-            realm,
+        let mut rings = vec![Arc::new(KeyRing::open("the node's own keys", &settings.keys)?)];
+        let mut realms: Vec<RealmTokens> = Vec::new();
+        for auth in &settings.realms {
+            let ring = match &auth.keys {
+                None => NODES_OWN,
+                Some(sources) => {
+                    rings.push(Arc::new(KeyRing::open(auth.realm.as_str(), sources)?));
+                    rings.len() - 1
+                }
+            };
+            realms.push(RealmTokens { auth: auth.clone(), ring });
         }
+        let tokens = Tokens {
+            main: settings.main.clone(),
+            realms,
+            rings,
+            signing: settings.keys.iter().find_map(signing),
+            reload: settings.reload,
+            counters: TokenCounters::default(),
+        };
+        tokens.check_apart()?;
+        Ok(tokens)
     }
 
-    pub fn verify(&self, token: &str, realm: Option<&Realm>) -> Result<Principal, ErrorCode> {
-        if token.len() as u64 > limits::TOKEN_BYTES {
-            return Err(ErrorCode::BadToken);
-        }
-        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(|error| {
-            if matches!(error.kind(), ErrorKind::ExpiredSignature) {
-                ErrorCode::TokenExpired
-            } else {
-                ErrorCode::BadToken
+    /// A token of one realm must be good for no other one: keys that two realms have in common are told apart by what
+    /// else they ask for.
+    fn check_apart(&self) -> Result<(), KeyRingFault> {
+        let apart = |a: &RealmAuth, b: &RealmAuth| {
+            let issuers = a.issuer.is_some() && b.issuer.is_some() && a.issuer != b.issuer;
+            let audiences = !a.audience.is_empty() && !b.audience.is_empty();
+            issuers || (audiences && !a.audience.iter().any(|one| b.audience.contains(one)))
+        };
+        for (index, a) in self.realms.iter().enumerate() {
+            for b in &self.realms[index + 1..] {
+                let same = a.ring != b.ring && self.rings[a.ring].shares_with(&self.rings[b.ring]);
+                if same && !apart(&a.auth, &b.auth) && (a.auth.trust, b.auth.trust) == (Trust::Signed, Trust::Signed) {
+                    return Err(KeyRingFault {
+                        whose: format!("{} and {}", a.auth.realm, b.auth.realm),
+                        what: "keys".to_owned(),
+                        why: "these realms have a key in common, so a token of one would be good for the other - give \
+                              each its own issuer or audience, or keys of its own"
+                            .to_owned(),
+                    });
+                }
             }
-        })?;
-        let principal = data.claims.into_principal(&self.realm).ok_or(ErrorCode::BadToken)?;
-        match realm {
-            Some(wanted) if *wanted != principal.realm => Err(ErrorCode::BadToken),
-            Some(_) | None => Ok(principal),
         }
+        Ok(())
     }
 
+    /// As of now. `realm`: the one that it is shown to; None: the main one.
+    pub fn verify(&self, token: &str, realm: Option<&Realm>) -> Result<Principal, ErrorCode> {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as Millis);
+        let index = self.index_of(realm).map_err(|why| why.code())?;
+        let keys = self.rings[self.realms[index].ring].current();
+        self.judge(token, index, &keys, at).map_err(|why| why.code())
+    }
+
+    fn index_of(&self, realm: Option<&Realm>) -> Result<usize, Why> {
+        let realm = realm.unwrap_or(&self.main);
+        let index = self.realms.iter().position(|known| known.auth.realm == *realm);
+        index.ok_or_else(|| Why::NoSuchRealm { realm: realm.clone() })
+    }
+
+    /// The whole verdict on a token that is shown to a realm.
+    fn judge(&self, token: &str, realm: usize, keys: &KeySet, at: Millis) -> Result<Principal, Why> {
+        let RealmTokens { auth, ring } = &self.realms[realm];
+        let parts = Parts::of(token)?;
+        let header = Object::parse(&parts.header, "header")?;
+        if auth.trust == Trust::Signed {
+            let header = Header::of(&header)?;
+            keys.check(&header.algorithm, header.key_id.as_deref(), parts.message, parts.signature)?;
+        }
+        let claims = Object::parse(&parts.claims, "claims")?;
+        claims::check(&claims, auth, at)?;
+        // Keys of its own speak for the realm; the node's speak for all, so the token has to say which.
+        let implied = if *ring == NODES_OWN { &self.main } else { &auth.realm };
+        let named = claims::realm_of(&claims, implied)?;
+        if named != auth.realm {
+            return Err(Why::OtherRealm { realm: named.as_str().to_owned() });
+        }
+        claims::principal(&claims, named, auth, at)
+    }
+
+    /// With the node's own secret.
     pub fn sign(&self, claims: &Claims) -> Result<String, String> {
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encoding).map_err(|error| error.to_string())
+        let (algorithm, key) = self.signing.as_ref().ok_or("this node has public keys only: another one signs")?;
+        jsonwebtoken::encode(&jsonwebtoken::Header::new(*algorithm), claims, key).map_err(|error| error.to_string())
     }
 
-    /// A token for one user of the default realm.
+    /// A token for one user of the main realm.
     pub fn token_for(&self, user: &str, backend: bool, now: Millis, ttl_seconds: u64) -> Result<String, String> {
         self.sign(&Claims {
             sub: user.to_owned(),
@@ -78,56 +182,9 @@ impl Tokens {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rookery_protocol::ids::Name;
-
-    fn tokens(secret: &str) -> Tokens {
-        Tokens::new(&Secret::given(secret.to_owned()).unwrap(), Name::literal("main"))
-    }
-
-    fn now() -> Millis {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as Millis
-    }
-
-    #[test]
-    fn a_token_says_who() {
-        let tokens = tokens("a secret of more than thirty-two bytes");
-        let token = tokens.token_for("alice", false, now(), 60).unwrap();
-        let principal = tokens.verify(&token, None).unwrap();
-        assert_eq!(principal.user.as_str(), "alice");
-        assert_eq!(principal.realm.as_str(), "main");
-        assert!(!principal.powers.backend);
-        assert!(principal.expires_at.unwrap() > now());
-    }
-
-    #[test]
-    fn what_is_not_ours_is_refused() {
-        let ours = tokens("a secret of more than thirty-two bytes");
-        let theirs = tokens("another secret of more than thirty-two bytes");
-        let token = theirs.token_for("alice", false, now(), 60).unwrap();
-        assert_eq!(ours.verify(&token, None), Err(ErrorCode::BadToken));
-        let old = ours.token_for("alice", false, now() - 3_600_000, 60).unwrap();
-        assert_eq!(ours.verify(&old, None), Err(ErrorCode::TokenExpired));
-        let good = ours.token_for("alice", false, now(), 60).unwrap();
-        assert_eq!(ours.verify(&good, Some(&Name::literal("elsewhere"))), Err(ErrorCode::BadToken));
-        let cut = &good[..good.len() - 1];
-        assert_eq!(ours.verify(cut, None), Err(ErrorCode::BadToken));
-        // {"alg":"none"} with the same claims.
-        let none = format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap());
-        assert_eq!(ours.verify(&none, None), Err(ErrorCode::BadToken));
-        for bad in ["", ".", "..", "a.b.c", "💥", &"x".repeat(10_000)] {
-            assert_eq!(ours.verify(bad, None), Err(ErrorCode::BadToken), "{bad:.20}");
-        }
-    }
-
-    #[test]
-    fn a_bad_name_is_no_user() {
-        let tokens = tokens("a secret of more than thirty-two bytes");
-        for sub in ["", "a\nb", &"x".repeat(256)] {
-            let token = tokens.sign(&Claims { sub: sub.to_owned(), ..Claims::default() }).unwrap();
-            assert_eq!(tokens.verify(&token, None), Err(ErrorCode::BadToken));
-        }
+fn signing(source: &KeySource) -> Option<(Algorithm, EncodingKey)> {
+    match source {
+        KeySource::Secret { algorithm, secret, .. } => Some((*algorithm, EncodingKey::from_secret(secret.bytes()))),
+        KeySource::PemFile { .. } | KeySource::KeySetFile { .. } | KeySource::KeySetUrl { .. } => None,
     }
 }

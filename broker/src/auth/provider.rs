@@ -1,9 +1,12 @@
-//! jsonwebtoken on ring: the HMAC family. The crate brings no ring back end of its own.
+//! jsonwebtoken on ring, whose back end the crate does not bring: secrets sign and verify, public keys verify.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey};
 use ring::hmac;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
 use signature::{Signer, Verifier};
 use std::cell::RefCell;
 
@@ -55,11 +58,57 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
     Ok(Box::new(hmac_of(*algorithm, key.as_bytes())?))
 }
 
+/// Of a key that only looks at signatures.
+struct Public {
+    algorithm: Algorithm,
+    key: PublicKey,
+}
+
+enum PublicKey {
+    Rsa(RsaPublicKeyComponents<Vec<u8>>),
+    /// A point, or what stands for one.
+    Point(UnparsedPublicKey<Vec<u8>>),
+}
+
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
-    if key.family() != AlgorithmFamily::Hmac {
-        return Err(ErrorKind::InvalidKeyFormat.into());
+    let wrong = || Err(ErrorKind::InvalidKeyFormat.into());
+    if key.family() == AlgorithmFamily::Hmac {
+        return Ok(Box::new(hmac_of(*algorithm, key.try_get_as_bytes()?)?));
     }
-    Ok(Box::new(hmac_of(*algorithm, key.try_get_as_bytes()?)?))
+    // One algorithm for each family: nothing is left to choose.
+    let known = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA].contains(algorithm);
+    if !known || algorithm.family() != key.family() {
+        return wrong();
+    }
+    let key = match key.kind() {
+        DecodingKeyKind::RsaModulusExponent { n, e } => {
+            PublicKey::Rsa(RsaPublicKeyComponents { n: n.clone(), e: e.clone() })
+        }
+        DecodingKeyKind::SecretOrDer(bytes) if key.family() == AlgorithmFamily::Ec => {
+            PublicKey::Point(UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes.clone()))
+        }
+        DecodingKeyKind::SecretOrDer(bytes) if key.family() == AlgorithmFamily::Ed => {
+            PublicKey::Point(UnparsedPublicKey::new(&ED25519, bytes.clone()))
+        }
+        DecodingKeyKind::SecretOrDer(_) => return wrong(),
+    };
+    Ok(Box::new(Public { algorithm: *algorithm, key }))
+}
+
+impl Verifier<Vec<u8>> for Public {
+    fn verify(&self, message: &[u8], given: &Vec<u8>) -> Result<(), signature::Error> {
+        let done = match &self.key {
+            PublicKey::Rsa(key) => key.verify(&RSA_PKCS1_2048_8192_SHA256, message, given),
+            PublicKey::Point(key) => key.verify(message, given),
+        };
+        done.map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for Public {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
 }
 
 impl Signer<Vec<u8>> for Hmac {
@@ -110,9 +159,36 @@ mod tests {
         assert!(hmac.verify(b"something else", &signature).is_err());
     }
 
+    /// RFC 4231, 4.3 (test case 2): the longer digests.
+    #[test]
+    fn the_vectors_of_rfc_4231() {
+        let cases = [
+            (
+                Algorithm::HS384,
+                "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+            ),
+            (
+                Algorithm::HS512,
+                "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fd\
+                 caeab1a34d4a6b4b636e070a38bce737",
+            ),
+        ];
+        for (algorithm, digest) in cases {
+            let signed = hmac_of(algorithm, b"Jefe").unwrap().try_sign(b"what do ya want for nothing?").unwrap();
+            let text: String = signed.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(text, digest);
+        }
+    }
+
     #[test]
     fn other_families_are_refused() {
         assert!(hmac_of(Algorithm::RS256, b"x").is_err());
         assert!(verifier(&Algorithm::HS256, &DecodingKey::from_rsa_der(b"x")).is_err());
+        for other in [Algorithm::RS384, Algorithm::PS256, Algorithm::HS256, Algorithm::ES256] {
+            assert!(verifier(&other, &DecodingKey::from_rsa_raw_components(b"n", b"e")).is_err(), "{other:?}");
+        }
+        for other in [Algorithm::ES384, Algorithm::EdDSA] {
+            assert!(verifier(&other, &DecodingKey::from_ec_der(b"x")).is_err(), "{other:?}");
+        }
     }
 }

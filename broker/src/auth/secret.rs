@@ -6,10 +6,17 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+#[derive(Clone)]
 pub struct Secret {
     bytes: String,
     /// Nobody gave one: this node is in development mode.
     pub development: bool,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// HS256 wants a key as long as its digest (RFC 7518, 3.2).

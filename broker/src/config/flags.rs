@@ -20,6 +20,16 @@ impl Scope for Serving {
     }
 }
 
+/// Whose data folder.
+#[derive(Debug, Clone)]
+pub struct Folder;
+
+impl Scope for Folder {
+    fn takes(section: &Section, row: &Row) -> bool {
+        section.name == super::SERVE.name && row.name == "data"
+    }
+}
+
 /// Where a database is.
 #[derive(Debug, Clone)]
 pub struct Database;

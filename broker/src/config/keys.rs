@@ -2,7 +2,7 @@
 //! are made from this list and checked against it.
 
 use super::table::{Section, sections};
-use super::value::{Bytes, Hidden, LogLevel, Shards, Span, StoreEngine};
+use super::value::{Bytes, Hidden, LogLevel, SecretAlgorithm, Shards, Span, StoreEngine};
 use crate::net::origin::Allowed;
 use rookery_engine::settings::{Deliver, OnFailure, SecondConnection};
 use rookery_protocol::command::Access;
@@ -50,8 +50,28 @@ sections! {
 
     /// Who may come in. Holds for every realm that does not say otherwise under `[realms.NAME]`.
     "auth" AUTH Auth {
-        /// Signs and verifies tokens: at least 32 bytes. Better in the environment than in a file. Not set: a secret of its own in the data folder, for development.
+        /// Signs and verifies tokens: at least 32 bytes. Better in the environment than in a file. Without any key the node makes a secret of its own in the data folder, for development.
         secret: Option<Hidden> = none "\"…\"", restart;
+        /// What the secret signs with: "HS256", "HS384" (48 bytes) or "HS512" (64 bytes).
+        algorithm: SecretAlgorithm = "\"HS256\"", restart;
+        /// Public keys that verify tokens, as PEM files: RS256, ES256 or EdDSA, as the key is.
+        public_keys: Vec<PathBuf> = "[]", restart;
+        /// Sets of keys (JWKS) that verify tokens: files, or addresses with http:// or https://. Read again every five minutes, and when a token names a key that is not there.
+        key_sets: Vec<String> = "[]", restart;
+        /// Certificates to trust for those addresses instead of the public ones, as a PEM file.
+        key_set_roots: Option<PathBuf> = none "\"ca.pem\"", restart;
+        /// What a token's `iss` has to be.
+        issuer: Option<String> = none "\"https://id.example.org\"", restart;
+        /// One of these has to be in a token's `aud`; none: it is not looked at.
+        audience: Vec<String> = "[]", restart;
+        /// How much the clocks of whoever signs and of the node may differ; a minute at most.
+        leeway: Span = "\"30s\"", restart;
+        /// Claims that a token has to have, whatever they say.
+        required_claims: Vec<String> = "[]", restart;
+        /// Most time between `iat` and `exp`, which then have to be there. Revocations are forgotten after that.
+        token_life: Option<Span> = none "\"1d\"", restart;
+        /// Whether a token may let its user into other realms (`any_realm`). Not set: those of the node's keys may, those of a realm's own may not.
+        any_realm: Option<bool> = none "false", restart;
         /// Web pages that may connect, as "https://chat.example.org"; "*" for all. None: browsers of pages elsewhere are refused, programs (which send no origin) are not.
         allow_origin: Vec<Allowed> = "[]", hot, "allow-origin";
     }

@@ -45,6 +45,8 @@ pub struct Config {
     pub limits: Limits,
     pub log: Log,
     pub watch: Watch,
+    /// Of realms that say nothing else.
+    pub auth: Auth,
     /// The main one first.
     pub realms: Vec<RealmConfig>,
     /// In the order of the file of defaults.
@@ -56,6 +58,8 @@ pub struct Config {
 pub struct RealmConfig {
     pub name: String,
     pub auth: Auth,
+    /// Its tokens are signed by keys of its own, and by no others.
+    pub has_own_keys: bool,
     pub classes: Vec<ClassConfig>,
     /// Of rooms that no class describes.
     pub room: Room,
@@ -120,8 +124,6 @@ impl Config {
         names.retain(|name| *name != MAIN_REALM);
         names.insert(0, MAIN_REALM);
         let realms: Option<Vec<_>> = names.iter().map(|name| RealmConfig::read(reader, tables, name, &room)).collect();
-        // All were read before the first that is missing ends it.
-        auth?;
         Some(Config {
             serve: serve?,
             store: store?,
@@ -129,6 +131,7 @@ impl Config {
             limits: limits?,
             log: log?,
             watch: watch?,
+            auth: auth?,
             realms: realms?,
             shown: Vec::new(),
             source: Source::default(),
@@ -149,7 +152,16 @@ impl RealmConfig {
         room: &Option<Room>,
     ) -> Option<RealmConfig> {
         let table = format!("{REALMS}.{name}");
-        let auth = Auth::read(reader, &[&table, AUTH.name]);
+        let mut auth = Auth::read(reader, &[&table, AUTH.name])?;
+        let is_own = |key: &str| reader.is_set(&format!("{table}.{key}"));
+        let own = ["secret", "public_keys", "key_sets"].map(is_own);
+        let has_own_keys = own.contains(&true);
+        if has_own_keys {
+            let [secret, public_keys, key_sets] = own;
+            auth.secret = auth.secret.filter(|_| secret);
+            auth.public_keys.retain(|_| public_keys);
+            auth.key_sets.retain(|_| key_sets);
+        }
         let of_ours = |path: &&Vec<String>| path.len() == 4 && path[1] == name && path[2] == CLASSES;
         let classes = tables.iter().filter(of_ours).map(|path| {
             let (class_name, table) = (&path[3], path.join("."));
@@ -160,7 +172,8 @@ impl RealmConfig {
         let classes: Vec<Option<ClassConfig>> = classes.collect();
         Some(RealmConfig {
             name: name.to_owned(),
-            auth: auth?,
+            auth,
+            has_own_keys,
             classes: classes.into_iter().collect::<Option<_>>()?,
             room: room.clone()?,
         })

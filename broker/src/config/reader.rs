@@ -61,7 +61,12 @@ impl<'l> Reader<'l> {
         self.settings.iter().any(|setting| setting.key == key)
     }
 
-    pub fn place_of(&self, key: &str) -> Place {
+    /// A value that was read, and does not fit.
+    pub fn wrong(&mut self, key: &str, what: &str) {
+        self.problem(key, self.place_of(key), what.to_owned());
+    }
+
+    fn place_of(&self, key: &str) -> Place {
         self.settings.iter().find(|setting| setting.key == key).map_or(Place::Default, |setting| setting.place.clone())
     }
 
@@ -71,7 +76,7 @@ impl<'l> Reader<'l> {
         self.settings.iter().find(|setting| under(&setting.key)).map_or(Place::Default, |setting| setting.place.clone())
     }
 
-    pub fn problem(&mut self, key: &str, place: Place, what: String) {
+    fn problem(&mut self, key: &str, place: Place, what: String) {
         let problem = Problem { place, key: key.to_owned(), what };
         // Several realms and classes may stand on the same wrong value.
         if !self.problems.contains(&problem) {

@@ -1,9 +1,12 @@
 //! From what is configured to what the engine works with.
 
-use super::{ClassConfig, Config, RealmConfig, Room};
+use super::value::{Hidden, SecretAlgorithm};
+use super::{Auth, ClassConfig, Config, RealmConfig, Room};
+use crate::auth::{AuthSettings, KeySource, RealmAuth, Secret, SecretError};
 use crate::net::origin::OriginPolicy;
+use jsonwebtoken::Algorithm;
 use rookery_engine::settings::{Limits, RealmSettings, RoomClass};
-use rookery_protocol::ids::Name;
+use rookery_protocol::ids::{Name, Realm};
 use std::sync::Arc;
 
 /// A rate that nobody reaches.
@@ -36,6 +39,60 @@ pub fn realms(config: &Config) -> Vec<RealmSettings> {
     config.realms.iter().filter_map(realm).collect()
 }
 
+/// Whose tokens are accepted. `own`: a secret for a node that was given no key at all.
+pub fn auth(
+    config: &Config,
+    main: Realm,
+    own: impl FnOnce() -> Result<Secret, SecretError>,
+) -> Result<AuthSettings, SecretError> {
+    let mut node = keys(&config.auth)?;
+    if node.is_empty() && config.realms.iter().any(|realm| !realm.has_own_keys) {
+        node.push(KeySource::Secret { id: None, algorithm: Algorithm::HS256, secret: own()? });
+    }
+    let realms = config.realms.iter().filter_map(|realm| Some((Name::new(&realm.name).ok()?, realm)));
+    let realms = realms.map(|(name, realm)| realm_auth(name, realm)).collect::<Result<_, _>>()?;
+    Ok(AuthSettings { keys: node, realms, ..AuthSettings::without_keys(main) })
+}
+
+fn realm_auth(name: Realm, config: &RealmConfig) -> Result<RealmAuth, SecretError> {
+    let auth = &config.auth;
+    let begun = if config.has_own_keys { RealmAuth::with_keys(name, keys(auth)?) } else { RealmAuth::of_node(name) };
+    Ok(RealmAuth {
+        issuer: auth.issuer.clone(),
+        audience: auth.audience.clone(),
+        leeway_s: auth.leeway.ms() / 1000,
+        required: auth.required_claims.clone(),
+        token_life_s: auth.token_life.map(|life| life.ms() / 1000),
+        any_realm: auth.any_realm.unwrap_or(begun.any_realm),
+        ..begun
+    })
+}
+
+fn keys(auth: &Auth) -> Result<Vec<KeySource>, SecretError> {
+    let algorithm = match auth.algorithm {
+        SecretAlgorithm::Hs256 => Algorithm::HS256,
+        SecretAlgorithm::Hs384 => Algorithm::HS384,
+        SecretAlgorithm::Hs512 => Algorithm::HS512,
+    };
+    let secret = auth.secret.as_ref().map(|Hidden(text)| {
+        Secret::given(text.clone()).map(|secret| KeySource::Secret { id: None, algorithm, secret })
+    });
+    let public = auth.public_keys.iter().map(|path| KeySource::PemFile { id: None, path: path.clone() });
+    let sets = auth.key_sets.iter().map(|place| {
+        let roots = auth.key_set_roots.clone();
+        if is_address(place) {
+            KeySource::KeySetUrl { url: place.clone(), roots }
+        } else {
+            KeySource::KeySetFile { path: place.into() }
+        }
+    });
+    secret.into_iter().chain(public.chain(sets).map(Ok)).collect()
+}
+
+fn is_address(place: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| place.starts_with(scheme))
+}
+
 /// Of the main realm.
 pub fn origins(config: &Config) -> OriginPolicy {
     config.main().map_or_else(OriginPolicy::default, |main| main.auth.allow_origin.as_slice().into())
@@ -52,7 +109,9 @@ fn realm(config: &RealmConfig) -> Option<RealmSettings> {
     let rest = class("default", "*", &config.room);
     let classes = described.chain([rest]).map(Arc::new).collect();
     // Its name was checked when it was read.
-    Some(RealmSettings { realm: Name::new(&config.name).ok()?, classes })
+    let realm = Name::new(&config.name).ok()?;
+    let token_life_ms = realm_auth(realm.clone(), config).map_or(0, |auth| auth.token_life_ms());
+    Some(RealmSettings { realm, classes, token_life_ms })
 }
 
 fn class(name: &str, pattern: &str, room: &Room) -> RoomClass {

@@ -385,7 +385,16 @@ pub enum StoreEngine {
     Memory,
 }
 
+/// What a secret signs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretAlgorithm {
+    Hs256,
+    Hs384,
+    Hs512,
+}
+
 choices! {
+    SecretAlgorithm { Hs256 = "HS256", Hs384 = "HS384", Hs512 = "HS512" }
     StoreEngine { Embedded = "embedded", Scylla = "scylla", Memory = "memory" }
     Access { Open = "open", Claims = "claims", Members = "members" }
     Deliver { Placed = "placed", Stored = "stored" }

@@ -1,13 +1,12 @@
 //! `GET /metrics`, for whoever asks from the same machine: what a node does is not for strangers.
 
+use super::watch::Pages;
 use crate::metrics;
-use crate::shard::cell::ShardCounters;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 pub const PATH: &str = "/metrics";
 
@@ -15,8 +14,8 @@ pub fn is_for(peer: SocketAddr) -> bool {
     peer.ip().to_canonical().is_loopback()
 }
 
-pub fn answer(shards: &[Arc<ShardCounters>]) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(metrics::text(shards).into()));
+pub fn answer(pages: &Pages) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(metrics::text(&pages.shards, &pages.tokens.counters).into()));
     let form = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, form);
     response

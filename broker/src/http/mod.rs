@@ -19,6 +19,7 @@ use rookery_protocol::ids::{Realm, RoomKey};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use tokio::net::TcpStream;
 use watch::Pages;
 
@@ -31,7 +32,10 @@ pub struct Front {
 /// What the routes need to know.
 #[derive(Clone)]
 pub struct FrontSettings {
+    /// Of connections that name none.
     pub realm: Realm,
+    /// Those that a connection may name.
+    pub realms: Arc<[Realm]>,
     pub origins: OriginPolicy,
     /// What the node shows of itself.
     pub pages: Pages,
@@ -94,9 +98,7 @@ impl Router for Routes {
     async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer<Greeting, Full<Bytes>> {
         match request.uri().path() {
             native::PATH => native::upgrade(&self.settings.borrow(), request),
-            metrics::PATH if metrics::is_for(peer) => {
-                Answer::Plain(metrics::answer(&self.settings.borrow().pages.shards))
-            }
+            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.borrow().pages)),
             "/" => Answer::Plain(text(
                 StatusCode::OK,
                 "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",

@@ -1,5 +1,5 @@
-//! `GET /v1/ws`: the native languages. A subprotocol chooses which; a header may bring the token; `?room=` names the
-//! one room that this connection is mostly for, so that it is carried to that room's shard.
+//! `GET /v1/ws`: the native languages. A subprotocol chooses which; a header may bring the token; `?realm=` names the realm
+//! whose tokens it shows; `?room=` the one room that it is mostly for, so that it is carried to that room's shard.
 
 use super::{FrontSettings, Greeting, text};
 use crate::net::front::Answer;
@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderMap, SEC_WEBSOCKET_PROTOCOL};
 use hyper::{Request, StatusCode};
 use rookery_protocol::dialect::registry::{self, Chosen};
-use rookery_protocol::ids::{Name, RoomKey, RoomKind};
+use rookery_protocol::ids::{Name, Realm, RoomKey, RoomKind};
 
 pub const PATH: &str = "/v1/ws";
 
@@ -20,18 +20,20 @@ pub fn upgrade(settings: &FrontSettings, mut request: Request<Incoming>) -> Answ
         Chosen::Unnamed(dialect) => (dialect, None),
         Chosen::Unknown(sentence) => return Answer::Plain(text(StatusCode::BAD_REQUEST, format!("{sentence}\n"))),
     };
+    let query = request.uri().query().unwrap_or("").to_owned();
+    let realm = match value_of(&query, "realm") {
+        None => settings.realm.clone(),
+        Some(value) => match settings.realms.iter().find(|realm| value.as_deref() == Some(realm.as_str())) {
+            Some(realm) => realm.clone(),
+            None => return Answer::Plain(text(StatusCode::NOT_FOUND, "This node has no such realm.\n")),
+        },
+    };
     let protocols = named.as_slice();
     match upgrade::accept(&mut request, &Rules { origins: &settings.origins, protocols }) {
         Ok(accepted) => {
-            let query = request.uri().query().unwrap_or("").to_owned();
-            let greeting = Greeting {
-                dialect,
-                realm: settings.realm.clone(),
-                path: PATH.to_owned(),
-                room: room_of(&query, settings),
-                query,
-                token: bearer(request.headers()),
-            };
+            let room = room_of(&query, &realm);
+            let greeting =
+                Greeting { dialect, realm, path: PATH.to_owned(), room, query, token: bearer(request.headers()) };
             Answer::Upgrade(accepted.response, greeting)
         }
         Err(refusal) => Answer::Plain(refusal.response()),
@@ -50,10 +52,16 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 }
 
 /// A hint and no more: what it names is not opened by it.
-fn room_of(query: &str, settings: &FrontSettings) -> Option<RoomKey> {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("room="))?;
-    let name = Name::new(&percent_decoded(value)?).ok()?;
-    Some(RoomKey { realm: settings.realm.clone(), kind: RoomKind::Room, name })
+fn room_of(query: &str, realm: &Realm) -> Option<RoomKey> {
+    let name = Name::new(&value_of(query, "room")??).ok()?;
+    Some(RoomKey { realm: realm.clone(), kind: RoomKind::Room, name })
+}
+
+/// None: it is not there. None in it: it cannot be read.
+fn value_of(query: &str, name: &str) -> Option<Option<String>> {
+    let of_name =
+        |pair: &str| pair.split_once('=').filter(|(given, _)| *given == name).map(|(_, v)| percent_decoded(v));
+    query.split('&').find_map(of_name)
 }
 
 fn percent_decoded(text: &str) -> Option<String> {

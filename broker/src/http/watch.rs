@@ -2,6 +2,7 @@
 //! node takes no more connections. Whoever can reach that address may see everything.
 
 use super::{health, metrics, text};
+use crate::auth::Tokens;
 use crate::health::Health;
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::shard::cell::ShardCounters;
@@ -22,6 +23,7 @@ use tokio::runtime::{Builder, LocalOptions};
 pub struct Pages {
     pub health: Arc<Health>,
     pub shards: Arc<[Arc<ShardCounters>]>,
+    pub tokens: Arc<Tokens>,
 }
 
 impl Router for Pages {
@@ -31,7 +33,7 @@ impl Router for Pages {
     async fn route(&self, request: Request<Incoming>, _peer: SocketAddr) -> Answer<Infallible, Full<Bytes>> {
         let (path, query) = (request.uri().path(), request.uri().query());
         if path == metrics::PATH {
-            return Answer::Plain(metrics::answer(&self.shards));
+            return Answer::Plain(metrics::answer(self));
         }
         let missing = || text(StatusCode::NOT_FOUND, "Nothing here but /metrics, /livez, /readyz and /health.\n");
         Answer::Plain(health::answer(&self.health, path, query, true).unwrap_or_else(missing))

@@ -6,30 +6,34 @@ pub mod store;
 
 pub use clock::Clock;
 
-use crate::auth::Tokens;
+use crate::auth::TokenPort;
 use crate::shard::cell::{Doors, Mail};
 use crate::shard::mailbox::Full;
-use rookery_engine::message::{Parcel, ShardId};
+use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
     Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
 };
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{Millis, Realm, RoomHandle, RoomKey};
 use rookery_protocol::principal::Principal;
-use std::sync::Arc;
+use std::time::Duration;
+
+/// For a late answer whose shard takes no mail: so often, and so long between.
+const TRIES: u32 = 100;
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// The ports of one shard.
 pub struct ShellPorts {
     me: ShardId,
     doors: Doors,
-    tokens: Arc<Tokens>,
+    tokens: TokenPort,
     store: store::StorePort,
     /// Parcels that another sender's overtook on the way into a full lane: sent again before anything new.
     held: Vec<(ShardId, Mail, usize)>,
 }
 
 impl ShellPorts {
-    pub fn new(me: ShardId, doors: Doors, tokens: Arc<Tokens>, store: store::StorePort) -> ShellPorts {
+    pub fn new(me: ShardId, doors: Doors, tokens: TokenPort, store: store::StorePort) -> ShellPorts {
         ShellPorts { me, doors, tokens, store, held: Vec::new() }
     }
 
@@ -112,11 +116,25 @@ impl Ports for ShellPorts {
 
     fn verify(
         &mut self,
-        _ticket: Ticket,
+        ticket: Ticket,
+        conn: ConnId,
         realm: Option<&Realm>,
         token: &str,
-        _at: Millis,
+        at: Millis,
     ) -> Option<Result<Principal, ErrorCode>> {
-        Some(self.tokens.verify(token, realm))
+        let (me, doors) = (self.me, self.doors.clone());
+        self.tokens.verify(realm, token, at, move |answer| {
+            let Some(door) = doors.get(usize::from(me.0)) else { return };
+            let mut mail = Mail::Fact(Box::new(Fact::Verified { conn, ticket, answer }));
+            // On another thread, which may wait: a connection whose answer is lost would wait for ever.
+            for _ in 0..TRIES {
+                match door.control.try_send(mail, 0) {
+                    Ok(()) => return,
+                    Err(Full(again)) => mail = again,
+                }
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            tracing::error!(event = "verified_in_vain", shard = me.0);
+        })
     }
 }

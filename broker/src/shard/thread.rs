@@ -4,7 +4,7 @@ use super::cell::{Configured, Doors, Inner, Mail, ShardCell, ShardCounters};
 use super::mailbox::Receiver;
 use super::{connection, turn};
 use crate::allocator;
-use crate::auth::Tokens;
+use crate::auth::TokenPort;
 use crate::http::{Front, FrontSettings, Upgraded};
 use crate::metrics::Counted;
 use crate::net::burst::Burst;
@@ -29,7 +29,7 @@ pub struct Plan {
     pub listener: std::net::TcpListener,
     pub mailbox: Receiver<Mail>,
     pub doors: Doors,
-    pub tokens: Arc<Tokens>,
+    pub tokens: TokenPort,
     pub store: StorePort,
     pub clock: Clock,
     pub counters: Arc<ShardCounters>,

@@ -13,6 +13,7 @@ mod lines;
 mod moving;
 mod names;
 mod stats;
+pub mod token;
 mod verify;
 
 pub use backup::copy_store;

@@ -30,6 +30,8 @@ impl Audience {
     pub fn new(dialect: DialectId, receivers: usize) -> Audience {
         let lane = Lane { encoding: Encoding { dialect, variant: 0 }, wants: Wants::default() };
         let mut audience = Audience { edge: Edge::new(settings()), out: Outbound::new(1), lane };
+        let realm = Name::literal("main");
+        audience.give(ToEdge::Revocations { realm, facts: Some(Vec::new()) });
         for n in 0..receivers {
             audience.join(dialect, &format!("user-{n}"));
         }

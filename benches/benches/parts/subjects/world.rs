@@ -1,7 +1,7 @@
 //! A world that says yes to everything at once and keeps nothing, so that only the engine is measured.
 
 use super::values::EPOCH;
-use rookery_engine::message::{Parcel, ShardId};
+use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
     Batch, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
 };
@@ -22,7 +22,7 @@ pub fn at(ms: u64) -> Now {
 /// No rate is limited.
 pub fn settings() -> Arc<Settings> {
     let class = RoomClass { events_per_second: 1 << 30, events_burst: 1 << 30, ..RoomClass::default() };
-    let realms = vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)] }];
+    let realms = vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)], token_life_ms: 0 }];
     let limits = Limits { commands_per_second: 0, user_commands_per_second: 0, ..Limits::default() };
     Arc::new(Settings {
         shard: HERE,
@@ -42,6 +42,7 @@ pub fn principal(realm: Realm, user: Name) -> Principal {
         user,
         profile: Default::default(),
         claims: Vec::new(),
+        can: None,
         organisation: None,
         powers: Default::default(),
         expires_at: None,
@@ -77,6 +78,7 @@ impl Ports for Yes {
     fn verify(
         &mut self,
         _: Ticket,
+        _: ConnId,
         realm: Option<&Realm>,
         token: &str,
         _: Millis,

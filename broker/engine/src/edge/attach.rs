@@ -49,6 +49,8 @@ impl Edge {
         let (start, cursor) = (subscribed.start, subscribed.from);
         self.answer(conn, number, row, &Reply::Subscribed(subscribed));
         self.begin(now, conn, room, lane, start, cursor, out);
+        // A newer token may have come in between.
+        self.end_if_not_granted(conn, room, out);
         self.unpark(now, conn, attach.parked, out);
     }
 

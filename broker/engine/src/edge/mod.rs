@@ -258,6 +258,10 @@ impl Edge {
             }
             ToEdge::Behind { room, end } => self.behind(now, room, end, out),
             ToEdge::Session { inbox, order } => self.session_order(&inbox, order),
+            ToEdge::Revocations { realm, facts } => {
+                self.revocations_known(now, &realm, facts, out);
+                self.settle(now, ports, out);
+            }
             ToEdge::Revoked { realm, fact } => self.revoked(&realm, &fact),
         }
         self.bury(now, out);

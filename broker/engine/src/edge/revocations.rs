@@ -1,6 +1,14 @@
 //! What directories have revoked, in this run or before: live sessions end, and the same tokens do not come in again.
+//!
+//! Nobody is welcomed in a realm before its directory has said what was revoked in the runs before: the first token of a
+//! realm has it asked, and whoever comes meanwhile waits for the same answer.
 
+use super::Edge;
+use crate::fanout::Outbound;
+use crate::message::{ConnId, ToHome, realms_directory};
+use crate::ports::{Now, Ticket};
 use foldhash::fast::FixedState;
+use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Millis, Name, Realm, UserId};
 use rookery_protocol::principal::Principal;
@@ -11,7 +19,13 @@ pub struct Revocations {
     tokens: HashSet<(Realm, Name), FixedState>,
     /// Tokens of these users are refused if they were issued before this time.
     users: HashMap<(Realm, UserId), Millis, FixedState>,
+    /// Realms whose directory was heard.
+    known: HashSet<Realm, FixedState>,
+    /// Whose tokens are good, and wait for the directory of their realm.
+    waiting: HashMap<Realm, Vec<Waiting>, FixedState>,
 }
+
+type Waiting = (ConnId, Ticket, Principal);
 
 impl Revocations {
     pub fn learn(&mut self, realm: &Realm, fact: &Fact) {
@@ -36,10 +50,46 @@ impl Revocations {
         }
     }
 
+    pub fn know(&self, realm: &Realm) -> bool {
+        self.known.contains(realm)
+    }
+
     pub fn hold(&self, principal: &Principal) -> bool {
         let token = principal.token_id.as_ref().map(|id| (principal.realm.clone(), id.clone()));
         let user = (principal.realm.clone(), principal.user.clone());
         token.is_some_and(|token| self.tokens.contains(&token))
             || self.users.get(&user).is_some_and(|before| principal.issued_at < *before)
+    }
+}
+
+impl Edge {
+    pub(super) fn wait_for_revocations(
+        &mut self,
+        conn: ConnId,
+        ticket: Ticket,
+        principal: Principal,
+        out: &mut Outbound,
+    ) {
+        let directory = realms_directory(&principal.realm);
+        let waiting = self.revocations.waiting.entry(principal.realm.clone()).or_default();
+        waiting.push((conn, ticket, principal));
+        if waiting.len() == 1 {
+            out.to_home(self.shard_of(&directory), ToHome::Revocations { directory });
+        }
+    }
+
+    /// A directory has answered. The queues of those who waited must be looked at afterwards: see [`Edge::settle`].
+    pub(super) fn revocations_known(&mut self, now: Now, realm: &Realm, facts: Option<Vec<Fact>>, out: &mut Outbound) {
+        let is_known = facts.is_some();
+        for fact in facts.into_iter().flatten() {
+            self.revocations.learn(realm, &fact);
+        }
+        if is_known {
+            self.revocations.known.insert(realm.clone());
+        }
+        for (conn, ticket, principal) in self.revocations.waiting.remove(realm).unwrap_or_default() {
+            let answer = if is_known { Ok(principal) } else { Err(ErrorCode::Busy) };
+            self.token_verified(now, conn, ticket, answer, out);
+        }
     }
 }

@@ -8,11 +8,11 @@ use crate::fanout::Outbound;
 use crate::message::{Address, ConnId, ReplyTo, SessionOpened, ToHome};
 use crate::ports::{Now, Ports, Ticket};
 use crate::settings::{Limits, SecondConnection};
-use rookery_protocol::catalog::Row;
+use rookery_protocol::catalog::{CommandKind, Row};
 use rookery_protocol::command::{Command, SubscribeRoom};
 use rookery_protocol::dialect::contract::{Asked, Number};
 use rookery_protocol::errors::{DropReason, ErrorCode};
-use rookery_protocol::ids::RoomKind;
+use rookery_protocol::ids::{RoomHandle, RoomKind};
 use rookery_protocol::limits;
 use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::{EndReason, Refusal, Reply, Welcome};
@@ -88,7 +88,7 @@ impl Edge {
         let queue = VecDeque::new();
         connection.entering =
             Some(Box::new(Entering { number, row, purpose, step, queue, queued_bytes: 0, late: false }));
-        if let Some(answer) = ports.verify(ticket, Some(&connection.realm), token, now.wall) {
+        if let Some(answer) = ports.verify(ticket, conn, Some(&connection.realm), token, now.wall) {
             self.token_verified(now, conn, ticket, answer, out);
         }
     }
@@ -112,7 +112,11 @@ impl Edge {
             connection.session.as_ref().is_some_and(|s| s.principal.realm == p.realm && s.principal.user == p.user)
         };
         match answer {
+            Err(ErrorCode::Busy) => self.not_entered(now, conn, busy()),
             Err(code) => self.not_entered(now, conn, Refusal::new(code)),
+            Ok(principal) if !self.revocations.know(&principal.realm) => {
+                self.wait_for_revocations(conn, ticket, principal, out);
+            }
             Ok(principal) if self.revocations.hold(&principal) => {
                 self.not_entered(now, conn, Refusal::new(ErrorCode::Revoked));
             }
@@ -128,6 +132,7 @@ impl Edge {
     fn renew(&mut self, now: Now, conn: ConnId, principal: Principal, refresh: bool, out: &mut Outbound) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let (Some(session), Some(entering)) = (&mut connection.session, &connection.entering) else { return };
+        let narrowed = principal.can.is_some() && session.principal.can != principal.can;
         session.principal = Arc::new(principal);
         if let Some(user) = self.users.get_mut(session.user) {
             user.principal = session.principal.clone();
@@ -139,7 +144,27 @@ impl Edge {
         } else {
             self.welcome(now, conn, out);
         }
+        if narrowed {
+            self.end_what_is_not_granted(conn, out);
+        }
         self.watch(now, conn);
+    }
+
+    /// Subscriptions that a newer token is not good for.
+    fn end_what_is_not_granted(&mut self, conn: ConnId, out: &mut Outbound) {
+        let subs = self.conns.get(conn).map(|c| c.subs.iter().map(|s| s.room).collect::<Vec<_>>());
+        for room in subs.unwrap_or_default() {
+            self.end_if_not_granted(conn, room, out);
+        }
+    }
+
+    pub(super) fn end_if_not_granted(&mut self, conn: ConnId, room: RoomHandle, out: &mut Outbound) {
+        let session = self.conns.get(conn).and_then(|c| c.session.as_ref());
+        let granted =
+            |s: &Session| self.rooms.get(room).is_none_or(|room| s.principal.can(CommandKind::Subscribe, &room.key));
+        if session.is_some_and(|session| !granted(session)) {
+            self.end_subscription(conn, room, None, EndReason::AccessLost, out);
+        }
     }
 
     fn open_session(&mut self, now: Now, conn: ConnId, principal: Arc<Principal>, out: &mut Outbound) {

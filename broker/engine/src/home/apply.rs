@@ -3,7 +3,7 @@
 use super::state::RoomState;
 use crate::ports::Row;
 use rookery_protocol::command::Role;
-use rookery_protocol::event::{Event, EventBody, Notice, NoticeKind, RoomInfo};
+use rookery_protocol::event::{Event, EventBody, Fact, Notice, NoticeKind, RoomInfo};
 use rookery_protocol::ids::{DuplicateKey, Name, Place, UserId};
 use rookery_protocol::message::Message;
 use std::sync::Arc;
@@ -50,8 +50,15 @@ pub(crate) fn apply(state: &mut RoomState, event: &Event, base: Option<&Arc<Mess
         EventBody::Updated(info) => updated(state, info, rows),
         EventBody::Notified(notice) => notified(state, notice, rows),
         EventBody::Recorded(fact) => {
-            state.facts.get_or_insert_default().note(fact);
-            rows.push(Row::Fact((**fact).clone()));
+            let facts = state.facts.get_or_insert_default();
+            let fact = &**fact;
+            if matches!(fact, Fact::TokenRevoked { .. } | Fact::UserRevoked { .. }) {
+                facts.note_revoked(fact, event.at);
+                rows.push(Row::Revoked { fact: fact.clone(), at: event.at });
+            } else {
+                facts.note(fact);
+                rows.push(Row::Fact(fact.clone()));
+            }
         }
         EventBody::Void => {}
     }

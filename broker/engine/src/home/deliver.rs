@@ -5,6 +5,7 @@ use super::room::Room;
 use super::world::World;
 use crate::message::{Address, ShardId, ToEdge, Whom};
 use crate::planted::{self, Bug};
+use crate::ports::Row;
 use rookery_protocol::command::Access;
 use rookery_protocol::dialect::contract::RoomOnWire;
 use rookery_protocol::errors::{DropReason, ErrorCode};
@@ -58,17 +59,27 @@ impl Room {
                 && matches!(**fact, Fact::TokenRevoked { .. } | Fact::UserRevoked { .. })
             {
                 self.tell_edges(w, fact);
+                self.forget_outlived(w);
             }
         }
     }
 
-    /// Edges know of no run before their own. The first session of a run has its directory loaded.
-    pub(crate) fn tell_revocations(&self, w: &mut World<'_>) {
-        if self.key.kind == RoomKind::Directory {
-            for fact in self.state.facts().revocations() {
-                self.tell_edges(w, &fact);
-            }
+    /// Of a directory: revocations that can be about no token any more.
+    pub(crate) fn forget_outlived(&mut self, w: &mut World<'_>) {
+        let life_ms = w.shared.settings.token_life_ms(&self.key.realm);
+        if self.key.kind != RoomKind::Directory || life_ms == 0 {
+            return;
         }
+        let outlived = self.state.facts.as_mut().map(|facts| facts.take_outlived(w.now.wall, life_ms));
+        for fact in outlived.unwrap_or_default() {
+            self.rows().push(Row::Outlived(fact));
+            self.mark_dirty(w);
+        }
+    }
+
+    /// An edge asks once in a run, before it welcomes anybody of this realm; what comes later it is told.
+    pub(crate) fn tell_revocations(&self, w: &mut World<'_>, shard: ShardId, facts: Option<Vec<Fact>>) {
+        w.out.late(shard, ToEdge::Revocations { realm: self.key.realm.clone(), facts });
     }
 
     fn tell_edges(&self, w: &mut World<'_>, fact: &Fact) {

@@ -15,7 +15,9 @@ pub(crate) struct Facts {
     pub pairs: BTreeMap<(UserId, UserId), Name>,
     pub users: BTreeMap<UserId, String>,
     pub erased: BTreeSet<UserId>,
-    pub revoked_tokens: BTreeSet<Name>,
+    /// When each was revoked.
+    pub revoked_tokens: BTreeMap<Name, Millis>,
+    /// Tokens issued before this time.
     pub revoked_users: BTreeMap<UserId, Millis>,
 }
 
@@ -30,7 +32,7 @@ impl Facts {
         pairs: BTreeMap::new(),
         users: BTreeMap::new(),
         erased: BTreeSet::new(),
-        revoked_tokens: BTreeSet::new(),
+        revoked_tokens: BTreeMap::new(),
         revoked_users: BTreeMap::new(),
     };
 
@@ -74,7 +76,7 @@ impl Facts {
             Fact::RoomUnlisted { room } => self.title(room).is_none(),
             Fact::UserSeen { user, display } => self.users.get(user) == Some(display),
             Fact::UserErased { user } => self.erased.contains(user),
-            Fact::TokenRevoked { id } => self.revoked_tokens.contains(id),
+            Fact::TokenRevoked { id } => self.revoked_tokens.contains_key(id),
             Fact::UserRevoked { user, issued_before } => {
                 self.revoked_users.get(user).is_some_and(|t| t >= issued_before)
             }
@@ -121,19 +123,45 @@ impl Facts {
                 self.users.remove(user);
                 self.erased.insert(user.clone());
             }
+            Fact::TokenRevoked { .. } | Fact::UserRevoked { .. } => self.note_revoked(fact, 0),
+        }
+    }
+
+    /// `at`: when, as far as that is known.
+    pub fn note_revoked(&mut self, fact: &Fact, at: Millis) {
+        match fact {
             Fact::TokenRevoked { id } => {
-                self.revoked_tokens.insert(id.clone());
+                self.revoked_tokens.insert(id.clone(), at);
             }
             Fact::UserRevoked { user, issued_before } => {
                 let before = self.revoked_users.entry(user.clone()).or_default();
                 *before = (*before).max(*issued_before);
             }
+            Fact::RoomListed { .. }
+            | Fact::RoomUnlisted { .. }
+            | Fact::NameTaken { .. }
+            | Fact::NameReleased { .. }
+            | Fact::NumbersTaken { .. }
+            | Fact::DirectPaired { .. }
+            | Fact::UserSeen { .. }
+            | Fact::UserErased { .. } => {}
         }
+    }
+
+    /// Takes out the revocations that no token is left for, where none lives longer than this. Each is about tokens
+    /// that were issued before a time: for a token alone, before it was revoked.
+    pub fn take_outlived(&mut self, now: Millis, life_ms: u64) -> Vec<Fact> {
+        let over = |at: Millis| at > 0 && at.saturating_add(life_ms) < now;
+        let tokens = self.revoked_tokens.extract_if(.., |_, at| over(*at)).map(|(id, _)| Fact::TokenRevoked { id });
+        let mut out: Vec<_> = tokens.collect();
+        let users = self.revoked_users.extract_if(.., |_, before| over(*before));
+        out.extend(users.map(|(user, issued_before)| Fact::UserRevoked { user, issued_before }));
+        out
     }
 
     /// What keeps tokens and users out.
     pub fn revocations(&self) -> impl Iterator<Item = Fact> {
-        let tokens = self.revoked_tokens.iter().map(|id| Fact::TokenRevoked { id: id.clone() });
+        let tokens = self.revoked_tokens.keys().map(|id| Fact::TokenRevoked { id: id.clone() });
         let revoked = |(user, at): (&UserId, &Millis)| Fact::UserRevoked { user: user.clone(), issued_before: *at };
         tokens.chain(self.revoked_users.iter().map(revoked))
     }
@@ -164,6 +192,23 @@ mod tests {
         assert_eq!(facts.next_number(&DIRECT), 5);
         assert!(!facts.allow(&paired("5")), "a pair has one room");
         assert!(!facts.allow(&Fact::NumbersTaken { counter: DIRECT, first: u64::MAX, count: 9 }));
+    }
+
+    #[test]
+    fn revocations_are_forgotten_when_no_token_is_left_for_them() {
+        let mut facts = Facts::default();
+        let token = |id: &'static str| Fact::TokenRevoked { id: Name::literal(id) };
+        let user = |user: &'static str, issued_before| Fact::UserRevoked { user: Name::literal(user), issued_before };
+        facts.note_revoked(&token("old"), 1000);
+        facts.note_revoked(&token("new"), 1001);
+        facts.note_revoked(&token("unknown"), 0);
+        facts.note_revoked(&user("ann", 1000), 5000);
+        facts.note_revoked(&user("bob", 1001), 5000);
+        facts.note_revoked(&user("eve", (1 << 53) - 1), 5000);
+        assert!(facts.take_outlived(1500, 500).is_empty());
+        assert_eq!(facts.take_outlived(1501, 500), [token("old"), user("ann", 1000)]);
+        let left: Vec<_> = facts.revocations().collect();
+        assert_eq!(left, [token("new"), token("unknown"), user("bob", 1001), user("eve", (1 << 53) - 1)]);
     }
 
     #[test]

@@ -5,10 +5,12 @@ use super::confirm::Ack;
 use super::decide::{Context, Go, Stop, decide};
 use super::flight::Asker;
 use super::parked::{self, Sought};
+use super::rights;
 use super::room::{Phase, Room};
 use super::world::World;
-use crate::message::{Answer, Attach, CauseEffect, EffectId, Envelope, Question, ToHome};
+use crate::message::{Answer, Attach, CauseEffect, EffectId, Envelope, Question, ReplyTo, ShardId, ToHome};
 use crate::settings::RoomClass;
+use rookery_protocol::catalog::CommandKind;
 use rookery_protocol::command::Command;
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{AckLevel, Place, RoomKey};
@@ -32,6 +34,10 @@ pub(crate) enum Waiting {
         target: Place,
         sought: Sought,
     },
+    /// An edge of that shard asks what the directory has revoked.
+    Revocations {
+        shard: ShardId,
+    },
 }
 
 /// When somebody whose command found a queue full may try again.
@@ -44,6 +50,9 @@ pub(crate) fn busy() -> Refusal {
 impl Room {
     /// Something for the room: taken up now, or in line.
     pub(crate) fn enter(&mut self, w: &mut World<'_>, item: Waiting) {
+        if let Err((to, refusal)) = self.admit(&item) {
+            return w.refuse(to, refusal);
+        }
         self.touched = w.now.mono;
         if self.phase == Phase::Cold {
             self.load(w);
@@ -58,6 +67,21 @@ impl Room {
         } else {
             self.line.push_back(item);
         }
+    }
+
+    /// The one place where what a token is good for is looked at. It needs no state, so nobody has a room loaded that
+    /// its token does not open.
+    fn admit(&self, item: &Waiting) -> Result<(), (ReplyTo, Refusal)> {
+        let (who, command, to) = match item {
+            Waiting::Command(envelope, _) => (&envelope.who, envelope.command.kind(), envelope.reply_to),
+            Waiting::Attach(attach) => (&attach.who, CommandKind::Subscribe, attach.reply_to),
+            Waiting::Effect(_)
+            | Waiting::EffectDone(_)
+            | Waiting::Question { .. }
+            | Waiting::Sweep { .. }
+            | Waiting::Revocations { .. } => return Ok(()),
+        };
+        rights::allowed_by_token(who, command, &self.key).map_err(|refusal| (to, refusal))
     }
 
     /// Takes up what waits, until something has to wait on.
@@ -87,6 +111,7 @@ impl Room {
                 w.send_home(&asker.clone(), ToHome::Answer { asker, ticket, room, answer });
             }
             Waiting::Sweep { .. } => self.swept(w, false),
+            Waiting::Revocations { shard } => self.tell_revocations(w, shard, None),
             Waiting::Effect(_) | Waiting::EffectDone(_) => {}
         }
     }
@@ -107,6 +132,11 @@ impl Room {
             }
             Waiting::Sweep { target, sought } => {
                 self.sweep(w, target, sought);
+                None
+            }
+            Waiting::Revocations { shard } => {
+                let facts = self.state.facts().revocations().collect();
+                self.tell_revocations(w, shard, Some(facts));
                 None
             }
         }

@@ -67,7 +67,7 @@ impl Room {
         }
         self.phase = Phase::Ready;
         self.undone = false;
-        self.tell_revocations(w);
+        self.forget_outlived(w);
         if self.delivered != last {
             self.delivered = last;
             for shard in self.fanout.shards() {

@@ -136,6 +136,11 @@ impl Home {
                     room.signal(w, &signal, None);
                 }
             }
+            ToHome::Revocations { directory } => match self.rooms.by_key(w, &directory) {
+                Some(room) => room.enter(w, Waiting::Revocations { shard: from }),
+                // A realm that this node does not have: nothing in it can be entered.
+                None => out.late(from, ToEdge::Revocations { realm: directory.realm, facts: Some(Vec::new()) }),
+            },
             ToHome::Who { room, to } => {
                 if let Some(room) = self.rooms.get(room) {
                     room.tell_who(w, to);

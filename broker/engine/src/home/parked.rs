@@ -141,9 +141,13 @@ impl Room {
                     sought.push((what.clone(), found.clone()));
                     self.take_up(w, Waiting::Sweep { target, sought });
                 }
-                (Ok(_), item @ (Waiting::Attach(_) | Waiting::Effect(_) | Waiting::EffectDone(_))) => {
-                    self.take_up(w, item);
-                }
+                (
+                    Ok(_),
+                    item @ (Waiting::Attach(_)
+                    | Waiting::Effect(_)
+                    | Waiting::EffectDone(_)
+                    | Waiting::Revocations { .. }),
+                ) => self.take_up(w, item),
                 (Err(StoreFault), item) => {
                     let key = if let Waiting::Command(envelope, _) = &item { key_of(envelope) } else { None };
                     if let Waiting::Command(envelope, _) = &item {

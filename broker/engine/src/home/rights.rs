@@ -1,10 +1,12 @@
 //! Who may do what in a room: the one table of rights, for deciding and for checking again.
 
 use super::state::RoomState;
+use rookery_protocol::catalog::CommandKind;
 use rookery_protocol::command::{Access, Role};
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{Name, RoomKey, RoomKind, UserId};
-use rookery_protocol::principal::Principal;
+use rookery_protocol::principal::{Principal, covers};
+use rookery_protocol::reply::Refusal;
 
 /// Whose wish it is. A backend's rights do not come from the room.
 #[derive(Clone, Copy, Debug)]
@@ -46,11 +48,20 @@ pub(crate) fn may(state: &RoomState, actor: Actor<'_>, right: Right) -> Result<(
     }
 }
 
-/// The claim that opens every room of its realm.
-const EVERY_ROOM: &str = "*";
-
 pub(crate) fn has_claim(who: &Principal, room: &Name) -> bool {
-    who.claims.iter().any(|claim| claim == room || claim.as_str() == EVERY_ROOM)
+    who.claims.iter().any(|claim| covers(claim.as_str(), room.as_str()))
+}
+
+/// What the token itself allows: looked at before the room is, and for all that comes by a connection.
+pub(crate) fn allowed_by_token(who: &Principal, command: CommandKind, room: &RoomKey) -> Result<(), Refusal> {
+    if who.can(command, room) {
+        return Ok(());
+    }
+    let what = command.row().word;
+    Err(Refusal::because(
+        ErrorCode::NotAllowed,
+        format!("the token is not good for `{what}` in {:?}", room.name.as_str()),
+    ))
 }
 
 /// Whether the principal may be in the room at all: read it, and subscribe to it.

@@ -4,7 +4,7 @@ use super::line::Waiting;
 use super::parked::Sought;
 use super::room::Room;
 use super::world::{Due, Map, World};
-use crate::message::{Envelope, RoomAddress, ToHome};
+use crate::message::{Envelope, RoomAddress, ToHome, realms_directory};
 use crate::placement;
 use crate::settings::Settings;
 use rookery_protocol::command::Command;
@@ -76,6 +76,16 @@ impl Rooms {
             let inbox = RoomKey { realm: envelope.who.realm.clone(), kind: RoomKind::Inbox, name: user.clone() };
             envelope.room = RoomAddress::Key(inbox.clone());
             let home = w.shared.shard_of(&inbox);
+            if home != w.shared.settings.shard {
+                return w.out.to_home(home, ToHome::Command(envelope));
+            }
+        }
+        // What is revoked is revoked in the whole realm, whatever organisation its backend belongs to: edges ask one
+        // directory before they welcome anybody.
+        if matches!(envelope.command, Command::Revoke(_)) {
+            let directory = realms_directory(&envelope.who.realm);
+            envelope.room = RoomAddress::Key(directory.clone());
+            let home = w.shared.shard_of(&directory);
             if home != w.shared.settings.shard {
                 return w.out.to_home(home, ToHome::Command(envelope));
             }

@@ -123,6 +123,9 @@ impl RoomState {
         for fact in &image.facts {
             state.facts.get_or_insert_default().note(fact);
         }
+        for (fact, at) in &image.revoked {
+            state.facts.get_or_insert_default().note_revoked(fact, *at);
+        }
         for (user, mark, place, ordinal) in image.watermarks {
             let (place, ordinal) = state.clamped(place, ordinal);
             state.raise(&user, mark, place, ordinal);

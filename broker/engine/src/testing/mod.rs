@@ -4,7 +4,7 @@ mod tables;
 
 pub use tables::Tables;
 
-use crate::message::{Parcel, ShardId};
+use crate::message::{ConnId, Parcel, ShardId};
 use crate::ports::{
     Batch, Fact, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
 };
@@ -234,6 +234,7 @@ impl Ports for FakePorts {
     fn verify(
         &mut self,
         _ticket: Ticket,
+        _: ConnId,
         realm: Option<&Realm>,
         token: &str,
         _at: u64,
@@ -254,6 +255,7 @@ pub fn principal(user: &str) -> Principal {
         user,
         profile: Profile::default(),
         claims: Vec::new(),
+        can: None,
         organisation: None,
         powers: Powers::default(),
         expires_at: None,
@@ -279,7 +281,7 @@ pub fn settings(class: RoomClass, reach: AckLevel, limits: Limits) -> Arc<Settin
         placement_key: 7,
         reach,
         confirms: reach,
-        realms: vec![RealmSettings { realm: REALM, classes: vec![Arc::new(class)] }],
+        realms: vec![RealmSettings { realm: REALM, classes: vec![Arc::new(class)], token_life_ms: 0 }],
         limits,
     })
 }

@@ -4,7 +4,7 @@ use crate::message::{CauseEffect, EffectId};
 use crate::ports::{Batch, Fetch, Fetched, RoomImage, Row};
 use rookery_protocol::command::{HistoryFrom, ReadMark, Role};
 use rookery_protocol::event::{Event, EventBody, Fact, RoomInfo};
-use rookery_protocol::ids::{DuplicateKey, Epoch, Name, Ordinal, Place, RoomKey, Seq, UserId};
+use rookery_protocol::ids::{DuplicateKey, Epoch, Millis, Name, Ordinal, Place, RoomKey, Seq, UserId};
 use rookery_protocol::message::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub struct Tables {
     pub pending: BTreeMap<EffectId, CauseEffect>,
     pub taken: Vec<EffectId>,
     pub facts: Vec<Fact>,
+    pub revoked: Vec<(Fact, Millis)>,
     pub belongs: BTreeMap<RoomKey, Role>,
     pub replay_from: Place,
     /// How many events an image brings along.
@@ -85,6 +86,8 @@ impl Tables {
             Row::EffectDone(id) => drop(self.pending.remove(&id)),
             Row::EffectTaken(id) => self.taken.push(id),
             Row::Fact(fact) => self.facts.push(fact),
+            Row::Revoked { fact, at } => self.revoked.push((fact, at)),
+            Row::Outlived(fact) => self.revoked.retain(|(known, _)| *known != fact),
             Row::Belongs { room, role } => put(&mut self.belongs, room, role),
             Row::Retract { .. } | Row::Wipe => {}
         }
@@ -106,6 +109,7 @@ impl Tables {
             effects_pending: self.pending.values().cloned().collect(),
             effects_taken: self.taken.clone(),
             facts: self.facts.clone(),
+            revoked: self.revoked.clone(),
             belongs: self.belongs.iter().map(|(room, role)| (room.clone(), *role)).collect(),
             recent: self.events.values().skip(skip).map(|event| self.shown(event)).collect(),
         }

@@ -201,12 +201,6 @@ impl Client {
         }
     }
 
-    /// Whatever came before it.
-    pub fn hears_last_close(&self, expected: u16) -> String {
-        self.ear(|ear| ear.heard.drain(..ear.heard.len().saturating_sub(1)).count());
-        self.hears_close(expected)
-    }
-
     /// The connection ended without a word.
     pub fn is_cut(&self, expected: DropReason) {
         match self.next("the end") {

@@ -17,6 +17,7 @@ mod classes;
 mod directory;
 mod drain;
 mod effects;
+mod grants;
 mod inbox;
 mod keys;
 mod loading;

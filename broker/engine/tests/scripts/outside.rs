@@ -8,7 +8,7 @@ use rookery_engine::ports::{
 use rookery_engine::testing::{FakePorts, at, principal};
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{Millis, Name, Realm, RoomHandle, RoomKey};
-use rookery_protocol::principal::Principal;
+use rookery_protocol::principal::{Grant, Pattern, Principal, Verbs};
 
 #[derive(Default)]
 pub struct Outside {
@@ -17,8 +17,6 @@ pub struct Outside {
     pub lanes_full: bool,
     /// Tokens are looked at when the script says so.
     pub late_tokens: bool,
-    /// Whose words the shard hears at present.
-    pub speaking: Option<ConnId>,
 }
 
 impl Ports for Outside {
@@ -60,13 +58,13 @@ impl Ports for Outside {
     fn verify(
         &mut self,
         ticket: Ticket,
+        conn: ConnId,
         _realm: Option<&Realm>,
         token: &str,
         now: Millis,
     ) -> Option<Result<Principal, ErrorCode>> {
         let answer = read_token(token, now);
         if self.late_tokens {
-            let conn = self.speaking.expect("only a connection shows a token");
             self.fake.facts.push_back(Fact::Verified { conn, ticket, answer });
             return None;
         }
@@ -74,7 +72,16 @@ impl Ports for Outside {
     }
 }
 
-/// A token is a user and what it is allowed: `ann claims=den,attic id=t1 issued=5 expires=60000 org=acme backend`.
+/// `read,post+general,team-*`: verbs, and the rooms for them.
+fn grant(text: &str) -> Grant {
+    let (words, rooms) = text.split_once('+').expect("verbs, +, rooms");
+    let mut verbs = Verbs::default();
+    words.split(',').for_each(|word| verbs.add(word).unwrap());
+    Grant { rooms: rooms.split(',').map(|room| Pattern::parse(room).unwrap()).collect(), verbs }
+}
+
+/// A token is a user and what it is allowed: `ann claims=den,attic id=t1 issued=5 expires=60000 org=acme backend`, or
+/// `ann can=read,post+general,team-*`.
 /// Times are the script's; `forged` stands for one that is none.
 fn read_token(token: &str, now: Millis) -> Result<Principal, ErrorCode> {
     let mut words = token.split(' ');
@@ -83,6 +90,7 @@ fn read_token(token: &str, now: Millis) -> Result<Principal, ErrorCode> {
         let (what, value) = word.split_once('=').unwrap_or((word, ""));
         let time = || at(value.parse().unwrap()).wall;
         match what {
+            "can" => who.can = Some(vec![grant(value)].into()),
             "claims" => who.claims = value.split(',').map(|claim| Name::new(claim).unwrap()).collect(),
             "id" => who.token_id = Some(Name::new(value).unwrap()),
             "issued" => who.issued_at = time(),

@@ -2,6 +2,9 @@
 
 use crate::client::post;
 use crate::stage::Stage;
+use rookery_engine::testing::room;
+use rookery_protocol::event::Fact;
+use rookery_protocol::ids::RoomKind;
 
 const PING: &str = r#"{"do":"ping","id":4}"#;
 
@@ -175,16 +178,78 @@ fn what_was_revoked_before_a_stop_does_not_come_in_after_it() {
     backend.says(r#"{"do":"revoke","id":3,"user":"bob"}"#);
     backend.hears(r#"{"re":3,"ok":"counted"}"#);
     stage.crash(0, 200);
-    // Whoever comes first finds a directory that is not read yet: in, and out again at once.
+    // Whoever comes first waits until the directory is read.
     let first = stage.connect_to(1);
     first.says(r#"{"do":"authenticate","id":1,"token":"ann id=t1"}"#);
-    assert!(first.hears_last_close(4202).starts_with("revoked"));
+    first.hears(r#"{"re":1,"error":"revoked"}"#);
+    first.hears_nothing();
     for (shard, token) in [(0, "ann id=t1"), (1, "bob id=t2")] {
         let client = stage.connect_to(shard);
         client.says(&format!(r#"{{"do":"authenticate","id":1,"token":"{token}"}}"#));
         client.hears(r#"{"re":1,"error":"revoked"}"#);
     }
     let _ann = stage.enter_at(1, "ann id=t2");
+}
+
+#[test]
+fn while_a_directory_cannot_be_read_nobody_is_let_in() {
+    let stage = Stage::with(|plan| plan.shards = 2);
+    let backend = stage.enter_at(0, "backend backend org=acme");
+    backend.says(r#"{"do":"revoke","id":2,"token_id":"t1"}"#);
+    backend.hears(r#"{"re":2,"ok":"counted"}"#);
+    stage.crash(0, 200);
+    for shard in 0..2 {
+        stage.outside_of(shard, |outside| outside.fake.fail_reads = true);
+    }
+    let (bad, good) = (stage.connect_to(0), stage.connect_to(1));
+    for _ in 0..2 {
+        bad.says(r#"{"do":"authenticate","id":1,"token":"ann id=t1"}"#);
+        bad.hears(r#"{"re":1,"error":"busy"}"#);
+    }
+    for shard in 0..2 {
+        stage.outside_of(shard, |outside| outside.fake.fail_reads = false);
+    }
+    // Revoked in the whole realm, though the backend and the user belong to different organisations.
+    bad.says(r#"{"do":"authenticate","id":2,"token":"ann id=t1 org=guild"}"#);
+    bad.hears(r#"{"re":2,"error":"revoked"}"#);
+    good.says(r#"{"do":"authenticate","id":2,"token":"ann id=t2 org=guild"}"#);
+    good.hears(r#"{"re":2,"ok":"welcome"}"#);
+}
+
+#[test]
+fn a_revocation_is_forgotten_when_every_token_that_it_is_about_has_ended() {
+    let stage = Stage::with(|plan| plan.token_life_ms = 60_000);
+    let backend = stage.enter("backend backend");
+    let revoke = |id: u32, what: &str| {
+        backend.says(&format!(r#"{{"do":"revoke","id":{id},{what}}}"#));
+        backend.hears(&format!(r#"{{"re":{id},"ok":"counted"}}"#));
+    };
+    let kept = || {
+        let kept = |fact: &Fact| match fact {
+            Fact::TokenRevoked { id } => id.as_str().to_owned(),
+            Fact::UserRevoked { user, .. } => user.as_str().to_owned(),
+            other => panic!("{other:?} is no revocation"),
+        };
+        let directory = room(RoomKind::Directory, "*");
+        stage.outside(|outside| {
+            outside.fake.store(&directory).revoked.iter().map(|(fact, _)| kept(fact)).collect::<Vec<_>>()
+        })
+    };
+    revoke(2, r#""token_id":"t1""#);
+    revoke(3, &format!(r#""user":"bob","issued_before":{}"#, 1_700_000_000_000_u64));
+    revoke(4, r#""user":"eve""#);
+    stage.pass(40_000);
+    revoke(5, r#""token_id":"t2""#);
+    assert_eq!(kept(), ["t1", "bob", "eve", "t2"]);
+    stage.pass(20_001);
+    revoke(6, r#""token_id":"t3""#);
+    stage.pass(1);
+    assert_eq!(kept(), ["eve", "t2", "t3"]);
+    // By a start, too.
+    stage.pass(40_000);
+    stage.crash(0, 200);
+    let _ann = stage.enter("ann");
+    assert_eq!(kept(), ["eve", "t3"]);
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub struct Plan {
     pub class: RoomClass,
     pub classes: Vec<RoomClass>,
     pub late: Late,
+    pub token_life_ms: u64,
 }
 
 pub struct Stage(pub Rc<RefCell<World>>);
@@ -57,6 +58,7 @@ impl Stage {
             class: RoomClass::default(),
             classes: Vec::new(),
             late: Late::default(),
+            token_life_ms: 0,
         };
         set(&mut plan);
         let outside = |_| Outside { fake: FakePorts::new(plan.late), ..Outside::default() };
@@ -126,9 +128,6 @@ impl Stage {
         for Driven { shard, outside } in &mut world.shards {
             outside.fake.settle();
             if let Some(fact) = outside.fake.facts.pop_front() {
-                if let Fact::Verified { conn, .. } = fact {
-                    outside.speaking = Some(conn);
-                }
                 shard.fact(now, outside, fact);
                 world.run();
                 return true;
@@ -216,7 +215,7 @@ fn shard(plan: &Plan, number: u8) -> Shard {
         placement_key: PLACEMENT_KEY,
         confirms: AckLevel::Durable,
         reach: AckLevel::Durable,
-        realms: vec![RealmSettings { realm: REALM, classes }],
+        realms: vec![RealmSettings { realm: REALM, classes, token_life_ms: plan.token_life_ms }],
         limits: plan.limits.clone(),
     }))
 }
@@ -228,7 +227,6 @@ impl World {
         let ear = &self.ears[me];
         let conn = ear.conn.unwrap_or_else(|| panic!("the connection is gone; {text} is said to nobody"));
         let Driven { shard, outside } = &mut self.shards[usize::from(ear.shard)];
-        outside.speaking = Some(conn);
         shard.receive(now, outside, conn, Incoming::Text(text));
     }
 

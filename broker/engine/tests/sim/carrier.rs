@@ -4,7 +4,7 @@ use crate::agenda::Happening;
 use crate::outside::Outside;
 use crate::plan::{Plan, REALM};
 use crate::sequencer::{Ask, at_once};
-use rookery_engine::message::{Parcel, ShardId};
+use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
     Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
 };
@@ -119,6 +119,7 @@ impl Ports for Carrier<'_> {
     fn verify(
         &mut self,
         ticket: Ticket,
+        conn: ConnId,
         _realm: Option<&Realm>,
         token: &str,
         _at: Millis,
@@ -129,10 +130,6 @@ impl Ports for Carrier<'_> {
             return Some(answer);
         }
         let delay = outside.dice.below(outside.plan.verify_ms);
-        let Some(conn) = outside.speaking else {
-            outside.check(Err("a token of nobody is verified".to_owned()));
-            return Some(answer);
-        };
         let fact = Fact::Verified { conn, ticket, answer };
         outside.after(delay, Happening::Fact { shard: self.me, fact: Box::new(fact) });
         None
@@ -162,6 +159,7 @@ fn principal(token: &str) -> Result<Principal, ErrorCode> {
         user,
         profile: Profile::default(),
         claims: Vec::new(),
+        can: None,
         organisation: None,
         powers: Powers { backend: token == Plan::ADMIN, any_realm: false },
         expires_at: None,

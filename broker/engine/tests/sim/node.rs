@@ -84,7 +84,6 @@ impl Node {
 
     pub fn receive(&mut self, shard: u8, conn: ConnId, message: Incoming<'_>, outside: &mut Outside) {
         let now = outside.agenda.now();
-        outside.speaking = Some(conn);
         self.touch(shard, outside).receive(now, &mut Carrier { me: shard, outside }, conn, message);
     }
 
@@ -95,9 +94,6 @@ impl Node {
 
     pub fn fact(&mut self, shard: u8, fact: Fact, outside: &mut Outside) {
         let now = outside.agenda.now();
-        if let Fact::Verified { conn, .. } = fact {
-            outside.speaking = Some(conn);
-        }
         self.touch(shard, outside).fact(now, &mut Carrier { me: shard, outside }, fact);
     }
 

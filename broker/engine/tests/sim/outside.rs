@@ -8,7 +8,6 @@ use crate::plan::{Plan, REALM};
 use crate::rng::Rng;
 use crate::sequencer::Sequencer;
 use crate::trace::Trace;
-use rookery_engine::message::ConnId;
 use rookery_engine::ports::{Fact, Ticket};
 use rookery_engine::settings::Deliver;
 use rookery_protocol::ids::{DuplicateKey, Epoch, RoomKey, RoomKind, UserId};
@@ -40,8 +39,6 @@ pub struct Outside {
     pub far_users: u64,
     /// Rooms that somebody created, or that need no creation.
     pub created: Vec<bool>,
-    /// Whose words a shard is taking up, so that a late verification finds its connection.
-    pub speaking: Option<ConnId>,
     /// Bodies that were refused for good: they must stand nowhere.
     pub refused: Vec<(RoomKey, Vec<u8>)>,
 }
@@ -69,7 +66,6 @@ impl Outside {
             bad_news: HashMap::new(),
             far_users: 0,
             created: plan.rooms.iter().map(|r| r.class.implicit).collect(),
-            speaking: None,
             refused: Vec::new(),
             plan,
         }

@@ -132,7 +132,7 @@ impl Plan {
     pub fn realms(&self) -> Vec<RealmSettings> {
         let mut classes: Vec<Arc<RoomClass>> = self.rooms.iter().map(|r| r.class.clone()).collect();
         classes.push(Arc::new(RoomClass { presence_grace_ms: 500, ..RoomClass::default() }));
-        vec![RealmSettings { realm: REALM, classes }]
+        vec![RealmSettings { realm: REALM, classes, token_life_ms: 0 }]
     }
 }
 

@@ -4,7 +4,7 @@ use rookery_engine::message::{CauseEffect, EffectId};
 use rookery_engine::ports::{Batch, RoomImage, Row};
 use rookery_protocol::command::{ReadMark, Role};
 use rookery_protocol::event::{Event, EventBody, Fact as DirectoryFact, RoomInfo};
-use rookery_protocol::ids::{DuplicateKey, Epoch, Name, Ordinal, Place, RoomKey, Seq, UserId};
+use rookery_protocol::ids::{DuplicateKey, Epoch, Millis, Name, Ordinal, Place, RoomKey, Seq, UserId};
 use rookery_protocol::message::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +28,7 @@ pub struct Tables {
     pub effects_pending: BTreeMap<EffectId, CauseEffect>,
     pub effects_taken: BTreeSet<EffectId>,
     pub facts: Vec<DirectoryFact>,
+    pub revoked: Vec<(DirectoryFact, Millis)>,
     pub belongs: BTreeMap<RoomKey, Role>,
     /// Replay is whole above this place.
     pub replay_from: Place,
@@ -151,6 +152,8 @@ impl Tables {
                 self.effects_taken.insert(id.clone());
             }
             Row::Fact(fact) => self.facts.push(fact.clone()),
+            Row::Revoked { fact, at } => self.revoked.push((fact.clone(), *at)),
+            Row::Outlived(fact) => self.revoked.retain(|(known, _)| known != fact),
             Row::Belongs { room, role: Some(role) } => {
                 self.belongs.insert(room.clone(), *role);
             }
@@ -195,6 +198,7 @@ impl Tables {
             effects_pending: self.effects_pending.values().cloned().collect(),
             effects_taken: self.effects_taken.iter().cloned().collect(),
             facts: self.facts.clone(),
+            revoked: self.revoked.clone(),
             belongs: self.belongs.iter().map(|(k, r)| (k.clone(), *r)).collect(),
             recent: self.events.range(first..).map(|(_, e)| self.shown(e)).collect(),
         }

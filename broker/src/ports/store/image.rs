@@ -62,8 +62,12 @@ fn take_row(row: &Row, image: &mut RoomImage) -> Result<(), Unreadable> {
             image.streams.push((user, stream, n, place));
         }
         Table::PendingEffects => image.effects_pending.push(value(row, take_effect)?),
-        Table::Users | Table::Names | Table::Counters | Table::Pairs | Table::Listings | Table::Revocations => {
+        Table::Users | Table::Names | Table::Counters | Table::Pairs | Table::Listings => {
             image.facts.push(value(row, take_fact)?);
+        }
+        // Those that were written first do not say when.
+        Table::Revocations => {
+            image.revoked.push(value(row, |from| Some((take_fact(from)?, from.number().unwrap_or(0))))?);
         }
         // Read on their own, where they are asked for.
         Table::SeenEffects | Table::Attachments => {}

@@ -174,6 +174,7 @@ fn principal(room: &RoomKey, user: UserId, profile: Profile, at: Millis) -> Prin
         user,
         profile,
         claims: Vec::new(),
+        can: None,
         organisation: None,
         // It was allowed when it was said.
         powers: Powers { backend: true, any_realm: false },

@@ -94,6 +94,19 @@ impl Writer {
                 let value = kept.then(|| self.value(|value| put_fact(value, fact)));
                 RowWrite { table, key, value }
             }
+            Row::Revoked { fact, at } => {
+                let (table, _) = keys::fact(&mut self.scratch, fact);
+                let key = taken(&mut self.scratch);
+                let value = self.value(|value| {
+                    put_fact(value, fact);
+                    put_number(value, *at);
+                });
+                RowWrite { table, key, value: Some(value) }
+            }
+            Row::Outlived(fact) => {
+                let (table, _) = keys::fact(&mut self.scratch, fact);
+                RowWrite { table, key: taken(&mut self.scratch), value: None }
+            }
         };
         out.rows.push(write);
     }

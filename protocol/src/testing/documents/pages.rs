@@ -1,7 +1,7 @@
 //! The pages themselves.
 
 use super::fields::{self, Field};
-use crate::catalog::{CommandKind, Home, Needs};
+use crate::catalog::{CommandKind, Group, Home, Needs};
 use crate::errors::{DropReason, ErrorCode, Fault, Retry};
 use crate::event::{FactKind, Kind};
 use crate::limits;
@@ -38,7 +38,9 @@ pub fn commands() -> String {
         "Commands",
         "What a client can ask. A command's fields stand in this order in binary, behind its kind and number; in JSON they\n\
          are the fields of the object beside `do` and `id`. [Types](types.md) says how each type is written in either\n\
-         encoding; a dash in the last column means that the field must be there. [Rules](rules.md) says what they do.",
+         encoding; a dash in the last column means that the field must be there. [Rules](rules.md) says what they do.\n\
+         A token with the claim `can` grants commands by these words, or by one of three for many: see\n\
+         [tokens](../reference/tokens.md).",
     );
     for kind in CommandKind::ALL {
         let row = kind.row();
@@ -54,10 +56,16 @@ pub fn commands() -> String {
             Home::Lobby => "by the lobby",
             Home::Directory => "by the directory",
         };
+        let granted = match row.group {
+            Group::Session => "",
+            Group::Read => "; granted with `read`",
+            Group::Write => "; granted with `write`",
+            Group::Manage => "; granted with `manage`",
+        };
         let _ = writeln!(out, "\n## `{}`\n\n{}\n", row.word, row.sentence);
         let _ = writeln!(
             out,
-            "Binary kind {}. Needs {needs}; decided {home}{}. Answered by {}, or `refused`.",
+            "Binary kind {}. Needs {needs}; decided {home}{}{granted}. Answered by {}, or `refused`.",
             128 + u16::from(row.number),
             if row.places { "; places an event" } else { "" },
             answers(*kind),

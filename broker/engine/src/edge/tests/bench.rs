@@ -94,6 +94,7 @@ pub fn principal(token: &str) -> Result<Principal, ErrorCode> {
         user: name(user),
         profile: Default::default(),
         claims: vec![],
+        can: None,
         organisation: words.iter().find_map(|w| w.strip_prefix("of@")).map(name),
         powers: Powers { backend: words.contains(&"backend"), any_realm: words.contains(&"any") },
         expires_at,
@@ -122,6 +123,7 @@ impl Ports for Doors {
     fn verify(
         &mut self,
         ticket: Ticket,
+        _: ConnId,
         _: Option<&Realm>,
         token: &str,
         _: Millis,
@@ -199,10 +201,14 @@ impl Bench {
             placement_key: 7,
             reach: AckLevel::Local,
             confirms: AckLevel::Local,
-            realms: vec![RealmSettings { realm: name("main"), classes: vec![Arc::new(RoomClass::default())] }],
+            realms: vec![RealmSettings {
+                realm: name("main"),
+                classes: vec![Arc::new(RoomClass::default())],
+                token_life_ms: 0,
+            }],
             limits,
         };
-        Bench {
+        let mut bench = Bench {
             edge: Edge::with_dialects(Arc::new(settings), dialects),
             doors: Doors::default(),
             now: Now { mono: 1000, wall: 1_000_000 },
@@ -210,7 +216,10 @@ impl Bench {
             pinned: Arc::default(),
             clients: BTreeMap::new(),
             number: 100,
-        }
+        };
+        // The realm's directory was heard before.
+        bench.give(ToEdge::Revocations { realm: name("main"), facts: Some(Vec::new()) });
+        bench
     }
 
     pub fn open(&mut self, dialect: DialectId) -> ConnId {

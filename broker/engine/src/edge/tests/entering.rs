@@ -3,6 +3,7 @@
 use super::bench::*;
 use crate::message::*;
 use rookery_protocol::command::Command;
+use rookery_protocol::dialect::speak::ServerFrame;
 use rookery_protocol::errors::{DropReason, ErrorCode};
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Epoch, RoomHandle, RoomKind};
@@ -298,4 +299,37 @@ fn an_inbox_closes_one_or_all_of_its_user() {
     bench.give(ToEdge::Session { inbox, order: close(None) });
     assert_eq!(bench.edge.counters.dropped(DropReason::Replaced), 2);
     assert!(bench.raw(other).is_empty() && !bench.raw(second).is_empty());
+}
+
+#[test]
+fn nobody_is_welcome_before_the_directory_was_heard() {
+    let mut bench = Bench::new();
+    bench.edge.revocations = Default::default();
+    let (first, second) = (bench.open(JSON), bench.open(JSON));
+    for (conn, token) in [(first, "ann"), (second, "x:ann")] {
+        bench.ask(conn, Command::Authenticate { token: token.to_owned() });
+    }
+    let asked = bench.sent();
+    assert!(matches!(&asked[..], [ToHome::Revocations { .. }]), "asked once: {asked:?}");
+    let late = bench.open(JSON);
+    bench.ask(late, Command::Authenticate { token: "bob".to_owned() });
+    bench.ask(late, Command::Ping);
+    bench.edge.closed(bench.now, first, DropReason::Left, &mut bench.out);
+    assert!(bench.sent().is_empty() && bench.read(late).is_empty() && bench.read(second).is_empty());
+    let facts = vec![Fact::TokenRevoked { id: name("x:ann") }];
+    bench.give(ToEdge::Revocations { realm: name("main"), facts: Some(facts) });
+    let said = bench.read(second);
+    assert!(
+        matches!(&said[..], [ServerFrame::Reply { reply: Reply::Refused(r), .. }] if r.code == ErrorCode::Revoked),
+        "{said:?}"
+    );
+    bench.inbox_says(Reply::Done);
+    let said = bench.read(late);
+    assert!(
+        matches!(
+            &said[..],
+            [ServerFrame::Reply { reply: Reply::Welcome(_), .. }, ServerFrame::Reply { reply: Reply::Pong { .. }, .. }]
+        ),
+        "{said:?}"
+    );
 }

@@ -6,7 +6,7 @@ use super::*;
 use rookery_engine::message::{Action, CauseEffect, EffectId};
 use rookery_protocol::command::{HistoryFrom, ReadMark, Role};
 use rookery_protocol::event::{Departure, Fact as Decided, Notice, NoticeKind, RoomInfo};
-use rookery_protocol::ids::{DuplicateKey, Ordinal, Seq};
+use rookery_protocol::ids::{DuplicateKey, Millis, Ordinal, Seq};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Default)]
@@ -28,6 +28,7 @@ pub struct Model {
     pending: BTreeMap<EffectId, CauseEffect>,
     taken: BTreeSet<EffectId>,
     names: BTreeMap<Name, Name>,
+    revoked: BTreeMap<Name, Millis>,
     belongs: BTreeMap<RoomKey, Role>,
     /// Since the last time that everything went.
     pub retracted: bool,
@@ -180,6 +181,20 @@ impl Model {
         draft.rows.push(Row::Fact(fact));
     }
 
+    pub fn revoke(&mut self, draft: &mut Draft, id: &'static str, on: bool) {
+        let id = Name::literal(id);
+        let fact = Decided::TokenRevoked { id: id.clone() };
+        if !on {
+            self.revoked.remove(&id);
+            draft.rows.push(Row::Outlived(fact));
+            return;
+        }
+        let place = self.place(draft, "ann", |_| EventBody::Recorded(Box::new(fact.clone())));
+        let at = 1_000_000 + place.seq.0;
+        self.revoked.insert(id, at);
+        draft.rows.push(Row::Revoked { fact, at });
+    }
+
     pub fn notify(&mut self, draft: &mut Draft, belongs: bool) {
         let kind = if belongs { NoticeKind::MemberOf } else { NoticeKind::NoLongerMember };
         let notice = Notice { room: room(), place: Place::new(1, 1), kind };
@@ -269,6 +284,7 @@ impl Model {
                 .iter()
                 .map(|(name, holder)| Decided::NameTaken { name: name.clone(), holder: holder.clone() })
                 .collect(),
+            revoked: self.revoked.iter().map(|(id, at)| (Decided::TokenRevoked { id: id.clone() }, *at)).collect(),
             belongs: self.belongs.clone().into_iter().collect(),
             recent: self.events.iter().map(|event| self.shown(event)).collect(),
         }

@@ -43,6 +43,7 @@ fn step(model: &mut Model, draft: &mut Draft, dice: &mut Dice) {
             model.member(draft, pick(dice, &USERS), role);
         }
         (10, _) => model.update(draft, format!("title {}", dice.below(100))),
+        (11, _) if dice.per_mille(500) => model.revoke(draft, pick(dice, &["t1", "t2"]), dice.per_mille(600)),
         (11, _) => model.decide(draft, pick(dice, &["one", "two"]), dice.per_mille(600)),
         (12, _) => model.notify(draft, dice.per_mille(600)),
         (13, _) => model.effect(draft),
