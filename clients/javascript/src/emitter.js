@@ -27,15 +27,8 @@ export class Emitter {
       try {
         listener(value);
       } catch (error) {
-        reportError(error);
+        (globalThis.reportError ?? console.error)(error);
       }
     }
   }
-}
-
-/** As an uncaught error of the application, which it is. @param {unknown} error */
-function reportError(error) {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -131,7 +131,9 @@ export class Sender {
   #ask(delivery, ack, answer) {
     const era = this.#era;
     this.world.ask(ack ? { ...delivery.command, ack } : delivery.command, (error, reply) => {
-      if (era === this.#era) answer(/** @type {RookeryError | undefined} */ (error), reply);
+      const refused = /** @type {RookeryError | undefined} */ (error);
+      // What had no answer is looked after when the connection's end is told.
+      if (era === this.#era && refused?.code !== "offline") answer(refused, reply);
     });
   }
 
