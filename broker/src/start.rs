@@ -4,7 +4,7 @@ use crate::auth::{Secret, Tokens};
 use crate::cli::{self, LimitOptions, StoreEngine};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
-use crate::http::FrontSettings;
+use crate::http::{FrontSettings, Guests};
 use crate::net::listen::{self, ListenOptions};
 use crate::net::origin::{Origin, OriginPolicy};
 use crate::ports::{
@@ -82,7 +82,12 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
     let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
-    let front = FrontSettings { realm: MAIN_REALM, origins: origins(&options.allow_origin)?, shards: counters.clone() };
+    let front = FrontSettings {
+        realm: MAIN_REALM,
+        origins: origins(&options.allow_origin)?,
+        guests: secret.development.then(|| Guests { tokens: tokens.clone(), clock: clock.clone() }),
+        shards: counters.clone(),
+    };
     let cores = cores(options.first_core);
     let runs = store.runs(run, &data);
     let mut threads = Vec::new();

@@ -1,7 +1,10 @@
 //! What a fresh socket is asked first: HTTP, answered here or turned into a connection.
 
+mod demo;
 mod metrics;
 mod native;
+
+pub use demo::Guests;
 
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::net::origin::OriginPolicy;
@@ -30,6 +33,8 @@ pub struct Front {
 pub struct FrontSettings {
     pub realm: Realm,
     pub origins: OriginPolicy,
+    /// None: this node has no tokens to give away.
+    pub guests: Option<Guests>,
     /// What all shards of the node show of themselves.
     pub shards: Arc<[Arc<ShardCounters>]>,
 }
@@ -84,10 +89,7 @@ impl Router for Routes {
         match request.uri().path() {
             native::PATH => native::upgrade(&self.settings, request),
             metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.shards)),
-            "/" => Answer::Plain(text(
-                StatusCode::OK,
-                "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",
-            )),
+            path if demo::is_at(path) => Answer::Plain(demo::answer(&self.settings, request).await),
             _ => Answer::Plain(text(StatusCode::NOT_FOUND, "Nothing here. WebSockets connect to /v1/ws.\n")),
         }
     }

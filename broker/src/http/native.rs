@@ -3,6 +3,8 @@
 
 use super::{FrontSettings, Greeting, text};
 use crate::net::front::Answer;
+use crate::net::origin::OriginPolicy;
+use crate::net::own_page;
 use crate::net::upgrade::{self, Rules};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -21,7 +23,9 @@ pub fn upgrade(settings: &FrontSettings, mut request: Request<Incoming>) -> Answ
         Chosen::Unknown(sentence) => return Answer::Plain(text(StatusCode::BAD_REQUEST, format!("{sentence}\n"))),
     };
     let protocols = named.as_slice();
-    match upgrade::accept(&mut request, &Rules { origins: &settings.origins, protocols }) {
+    let own = own_page::is_own_page(&request);
+    let origins = if own { &OriginPolicy::Any } else { &settings.origins };
+    match upgrade::accept(&mut request, &Rules { origins, protocols }) {
         Ok(accepted) => {
             let query = request.uri().query().unwrap_or("").to_owned();
             let greeting = Greeting {
