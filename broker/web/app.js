@@ -15,12 +15,12 @@ const client = new Client({
   url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws`,
   token,
   WebSocket: network.WebSocket,
-  pingMs: 2000,
+  pingMs: 1000,
 });
 const room = client.room(ROOM);
 const timeline = new Timeline(room);
 const messages = new Messages(timeline);
-new Status(client, room, network);
+const status = new Status(client, room, network);
 
 byId("chat").hidden = false;
 byId("second").setAttribute("href", `/${location.hash}`);
@@ -37,7 +37,9 @@ room.on("resumed", ({ messages: missed, events }) => {
   const numbers = timeline.messages.filter((item) => compare(item.place, left) >= 0).map((item) => item.n);
   const isWhole = numbers.every((n, at) => at === 0 || n === numbers[at - 1] + 1);
   const what = missed ? counted(missed, "message") : counted(events, "change");
-  messages.note(left, `${what} while you were away, ${isWhole ? "none missing" : "and some are missing"}`, !isWhole);
+  const text = `${what} while you were away, ${isWhole ? "none missing" : "and some are missing"}`;
+  messages.note(left, text, !isWhole);
+  if (isWhole) status.cheer(text);
 });
 room.on("gap", ({ above, reason }) => {
   const why = reason === "too_old" ? "you were away longer than is kept for replay" : "this window was too far behind";

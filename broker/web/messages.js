@@ -160,8 +160,7 @@ export class Messages {
         element("button", { type: "button", "aria-pressed": String(isOn), "aria-label": `${what}, ${count}`,
           onclick: () => (isOn ? this.room.unreact(item.place, what) : this.room.react(item.place, what)) }, `${what} ${count}`))),
     );
-    const meta = isMine && item.delivery && this.#meta(item.delivery, isLastOwn);
-    if (meta) row.append(meta);
+    if (isMine && item.delivery && !isGone) this.#told(row, item.delivery, isLastOwn);
     return row;
   }
 
@@ -173,30 +172,27 @@ export class Messages {
   }
 
   /** How far one's own has come, and for the last one how fast. */
-  #meta(delivery, isLast) {
+  #told(row, delivery, isLast) {
     const name = MARKS[delivery.level] ?? "sent";
     const times = this.#times.get(delivery) ?? {};
     const since = (at) => at !== undefined && times.sent !== undefined && span(at - times.sent);
     const placed = since(times.placed ?? times.acked);
     const durable = delivery.level === "durable" && since(times.acked);
     const words = [placed && `placed in ${placed}`, durable && `durable in ${durable}`].filter(Boolean).join(", ");
-    return element("p", { class: "meta", title: words }, element("span", { class: isLast ? "" : "hidden" }, words || name), mark(name));
+    const told = element("span", { class: "told", title: words }, element("span", { class: "hidden" }, name), mark(name));
+    row.querySelector(".text").append(told);
+    if (isLast && words) row.append(element("p", { class: "meta" }, words));
   }
 
   #pending(delivery) {
     const row = element("li", { class: "message mine pending first", "data-state": delivery.state });
-    row.append(element("div", { class: "bubble" }, element("p", { class: "text" }, delivery.command.body)));
-    const isFailed = delivery.state === "failed";
-    const meta = element("p", { class: isFailed ? "meta failed" : "meta" });
-    if (isFailed) {
-      meta.append(`Not sent: ${delivery.error.message}`,
+    const told = element("span", { class: "told" }, element("span", { class: "hidden" }, delivery.state), mark(delivery.state));
+    row.append(element("div", { class: "bubble" }, element("p", { class: "text" }, delivery.command.body, told)));
+    if (delivery.state === "failed") {
+      row.append(element("p", { class: "meta failed" }, `Not sent: ${delivery.error.message}`,
         element("button", { type: "button", onclick: () => delivery.retry() }, "Try again"),
-        element("button", { type: "button", onclick: () => this.timeline.discard(delivery) }, "Discard"));
-    } else {
-      meta.append(delivery.state === "sent" ? "sent" : "waiting");
+        element("button", { type: "button", onclick: () => this.timeline.discard(delivery) }, "Discard")));
     }
-    meta.append(mark(delivery.state));
-    row.append(meta);
     return row;
   }
 

@@ -4,7 +4,7 @@ import { byId, counted, element, face, mark, span } from "./dom.js";
 
 /** @import { Client, Room } from "./client/index.js" */
 
-const KEPT = 60;
+const KEPT = 40;
 
 export class Status {
   #latencies = [];
@@ -13,6 +13,7 @@ export class Status {
   #level = "–";
   #until = 0;
   #timer;
+  #good = "";
 
   /** @param {Client} client @param {Room} room @param {{ isOn: boolean }} network */
   constructor(client, room, network) {
@@ -55,14 +56,24 @@ export class Status {
     this.#facts();
   }
 
+  /** Good news, for a while. @param {string} text */
+  cheer(text) {
+    this.#good = text;
+    setTimeout(() => {
+      this.#good = "";
+      this.#connection();
+    }, 8000);
+    this.#connection();
+  }
+
   #at(place) {
-    this.#place = `${place[0]} · ${place[1]}`;
+    this.#place = place[1].toLocaleString("en");
     this.#facts();
   }
 
   #facts() {
     const counts = Object.entries(this.#counts).map(([name, count]) => [name, count.toLocaleString("en")]);
-    const rows = [["Acks reach", this.#level], ["Place (epoch · seq)", this.#place], ...counts];
+    const rows = [["Acks reach", this.#level], ["Last place taken", this.#place], ...counts];
     byId("facts").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   }
 
@@ -86,6 +97,8 @@ export class Status {
       text = `No connection. Next try ${left > 0 ? `in ${left} s` : "now"}.${kept}`;
       this.#timer = setTimeout(() => this.#connection(), 500);
     }
+    banner.classList.toggle("good", text === "");
+    text ||= this.#good;
     byId("banner-text").textContent = text;
     banner.hidden = text === "";
     byId("banner-now").hidden = state !== "waiting" || !this.network.isOn;

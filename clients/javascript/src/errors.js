@@ -17,7 +17,7 @@ export const ABOUT_TOKEN = new Set(["not_authenticated", "bad_token", "token_exp
 /** A refusal by the node, or by this client before it asked. */
 export class RookeryError extends Error {
   /**
-   * @param {string} code a word of the protocol's list, or `offline`, `queue_full`, `stopped`, `cancelled`
+   * @param {string} code a word of the protocol's list, or one of the client (docs/clients/javascript.md)
    * @param {string} message
    * @param {{ detail?: string, retryMs?: number }} [more]
    */
