@@ -36,6 +36,7 @@ export class Status {
       this.#latencies = [...this.#latencies.slice(1 - KEPT), ms];
       byId("latency").textContent = span(ms);
       this.#spark();
+      this.#facts();
     });
     room.on("state", () => this.#connection());
     room.on("here", () => this.#here());
@@ -73,7 +74,8 @@ export class Status {
 
   #facts() {
     const counts = Object.entries(this.#counts).map(([name, count]) => [name, count.toLocaleString("en")]);
-    const rows = [["Acks reach", this.#level], ["Last place taken", this.#place], ...counts];
+    const last = this.#latencies.at(-1);
+    const rows = [["There and back", last === undefined ? "–" : span(last)], ["Acks reach", this.#level], ["Last place taken", this.#place], ...counts];
     byId("facts").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   }
 
@@ -83,7 +85,7 @@ export class Status {
     const { state } = this.client;
     const isUp = state === "online";
     byId("dot").dataset.state = state;
-    if (!isUp) byId("latency").textContent = "–";
+    if (!isUp) byId("latency").textContent = "offline";
     const banner = byId("banner");
     const waits = this.room.pending.length;
     const kept = waits ? ` ${counted(waits, "message")} of yours ${waits === 1 ? "waits" : "wait"} here and will be sent.` : "";

@@ -174,6 +174,7 @@ test("every text has its contrast, in light and in dark", whole, async () => {
     await say(page, "something to look at");
     await page.locator(".mine [data-mark=durable]").waitFor();
     await page.click("#network");
+    await page.focus("#body");
     await say(page, "waits");
     await page.locator(".pending [data-mark=waiting]").waitFor();
     const poor = await page.evaluate(measure);
