@@ -372,8 +372,8 @@ function batches(rooms, taken) {
   const all = [];
   let bytes = Infinity;
   for (const room of rooms) {
-    // A letter may take six bytes in JSON; a cursor, wishes and what stands around them under a hundred.
-    const own = 120 + 6 * JSON.stringify(room.name).length;
+    // A letter takes three bytes at most; a cursor, wishes and what stands around them about a hundred.
+    const own = 120 + 3 * JSON.stringify(room.name).length;
     if (bytes + own > BATCH_BYTES || (all.at(-1)?.length ?? 0) >= BATCH_ROOMS) {
       all.push([]);
       bytes = all.length === 1 ? taken : 0;

@@ -29,7 +29,7 @@ export class Sender {
   #isOnItsWay = false;
   #stream = crypto.getRandomValues(new BigUint64Array(1))[0]?.toString();
   #n = 0;
-  /** Answers for an earlier connection are nobody's. */
+  /** Delays of an earlier connection are nobody's. */
   #era = 0;
   /** @type {(() => void) | undefined} */
   #pause;
@@ -129,11 +129,10 @@ export class Sender {
    * @param {(error: RookeryError | undefined, reply: any) => void} answer
    */
   #ask(delivery, ack, answer) {
-    const era = this.#era;
     this.world.ask(ack ? { ...delivery.command, ack } : delivery.command, (error, reply) => {
       const refused = /** @type {RookeryError | undefined} */ (error);
       // What had no answer is looked after when the connection's end is told.
-      if (era === this.#era && refused?.code !== "offline") answer(refused, reply);
+      if (refused?.code !== "offline") answer(refused, reply);
     });
   }
 

@@ -6,6 +6,8 @@ import { posted, world } from "../support/world.js";
 /** A client in a live room, and everything that the room says. */
 async function live(more = {}) {
   const w = world();
+  // Back at once.
+  w.clock.chance = 0;
   const room = w.client.room("general");
   const said = [];
   for (const name of ["posted", "edited", "gap", "retract", "resumed", "ended", "typing"]) {
@@ -135,6 +137,20 @@ test("an unsubscribed room takes nothing more and does not come back", async () 
   w.socket.say({ re: id, ok: "unsubscribed", room: 3 });
   await gone;
   assert.deepEqual([room.state, said.length], ["off", 0]);
+});
+
+test("a room that was let go before the answer came is not kept", async () => {
+  const w = world();
+  const room = w.client.room("general");
+  const asked = room.subscribe();
+  w.client.connect();
+  const socket = await w.welcome();
+  await room.unsubscribe();
+  await assert.rejects(asked, { code: "cancelled" });
+  w.subscribed("general");
+  assert.deepEqual(socket.last("unsubscribe").rooms, [3]);
+  socket.say(posted(6));
+  assert.deepEqual([room.state, room.cursor], ["off", undefined]);
 });
 
 test("it knows who is here and who types", async () => {

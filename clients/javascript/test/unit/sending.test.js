@@ -160,6 +160,20 @@ test("what is not durable yet is asked about again, and holds nobody up", async 
   await one.done;
 });
 
+test("a delay of an earlier connection asks nothing on the next one", async () => {
+  const { w, room, back, answer } = await live();
+  w.clock.chance = 0;
+  room.post("one");
+  answer("accepted", 6);
+  w.socket.say({ re: w.socket.last("post").id, error: "not_durable", message: "Later.", retry_ms: 5000 });
+  w.socket.end();
+  await back();
+  answer("accepted", 6);
+  assert.equal(w.socket.all("post").length, 2);
+  await w.clock.pass(5000);
+  assert.equal(w.socket.all("post").length, 2);
+});
+
 test("what a connection was ended over is not sent for ever", async () => {
   const { w, room, back } = await live();
   const bad = room.post("bad");
