@@ -7,7 +7,7 @@ const KEPT = "rookery-demo";
 
 /**
  * @typedef {object} Visitor
- * @property {(why: { refused?: string }) => Promise<string>} token
+ * @property {string | (() => Promise<string>)} token one that was brought, or a way to get another
  */
 
 /** A token for a guest of this name. @param {string} name */
@@ -38,13 +38,14 @@ export async function enter(network) {
   token.required = !guests;
 
   /** @param {string} known */
-  const visitor = (known) => ({
-    token: async () => {
-      if (!guests) return known;
+  const visitor = (known) => {
+    if (!guests) return { token: known };
+    const token = async () => {
       if (!network.isOn) throw new Error("the network is cut");
       return guest(known);
-    },
-  });
+    };
+    return { token };
+  };
   const kept = sessionStorage.getItem(KEPT);
   if (kept && guests) return visitor(kept);
 
@@ -58,8 +59,10 @@ export async function enter(network) {
       event.preventDefault();
       const value = field.value.trim();
       try {
-        if (guests) await guest(value);
-        sessionStorage.setItem(KEPT, value);
+        if (guests) {
+          await guest(value);
+          sessionStorage.setItem(KEPT, value);
+        }
         byId("entry").hidden = true;
         resolve(visitor(value));
       } catch (error) {

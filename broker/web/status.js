@@ -14,6 +14,7 @@ export class Status {
   #until = 0;
   #timer;
   #good = "";
+  #isRefused = false;
 
   /** @param {Client} client @param {Room} room @param {{ isOn: boolean }} network */
   constructor(client, room, network) {
@@ -24,7 +25,8 @@ export class Status {
     document.title = `#${room.name} – Rookery`;
     for (const slot of document.querySelectorAll("dt[data-mark]")) slot.append(mark(slot.dataset.mark));
 
-    client.on("state", ({ retryInMs }) => {
+    client.on("state", ({ retryInMs, code = 0 }) => {
+      this.#isRefused = code >= 4200 && code < 4300;
       this.#until = performance.now() + (retryInMs ?? 0);
       this.#connection();
     });
@@ -91,6 +93,7 @@ export class Status {
     const kept = waits ? ` ${counted(waits, "message")} of yours ${waits === 1 ? "waits" : "wait"} here and will be sent.` : "";
     let text = "";
     if (isUp && this.room.state === "resuming") text = "Catching up…";
+    else if (state === "stopped" && this.#isRefused) text = "The node does not accept this token. Load the page again to bring another one.";
     else if (state === "stopped") text = "The node ended this connection for good. Load the page again to come back.";
     else if (!this.network.isOn) text = `You cut the network. Write on, and switch it on again when you like.${kept}`;
     else if (state === "connecting") text = `Connecting…${kept}`;

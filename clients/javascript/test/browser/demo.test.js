@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { Node } from "../support/node.js";
+import { Node, token } from "../support/node.js";
 
 const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -181,6 +181,30 @@ test("every text has its contrast, in light and in dark", whole, async () => {
     assert.deepEqual(poor.found, [], colorScheme);
     assert.ok(poor.count > 15, `${poor.count}`);
     await page.context().close();
+  }
+});
+
+test("a node with a secret of its own says how to bring a token, and takes it", whole, async () => {
+  const own = new Node();
+  await own.start();
+  try {
+    const visit = async (text) => {
+      const page = await open();
+      await page.goto(`http://${own.address}/`);
+      await page.locator("#entry-token", { hasText: "rookery token NAME" }).waitFor();
+      await page.waitForFunction(() => document.activeElement?.id === "token");
+      await page.keyboard.insertText(text);
+      await page.keyboard.press("Enter");
+      return page;
+    };
+    const good = await visit(token("Dunlin"));
+    await good.waitForSelector("#dot[data-state=online]");
+    await good.locator("#people", { hasText: "Dunlin" }).waitFor();
+    const bad = await visit(`${token("Dunlin")}x`);
+    await bad.locator("#banner", { hasText: "does not accept this token" }).waitFor();
+    assert.equal(await bad.locator("#dot").getAttribute("data-state"), "stopped");
+  } finally {
+    await own.stop();
   }
 });
 
