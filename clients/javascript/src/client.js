@@ -97,7 +97,7 @@ export class Client extends Emitter {
   /** Lets go of a room that is not used any more. @param {RoomName} name */
   forgetRoom(name) {
     const room = this.#rooms.get(keyOf(name));
-    if (room?.isWanted) void room.unsubscribe().catch(() => {});
+    if (room?.isWanted) void room.unsubscribe();
     this.#rooms.delete(keyOf(name));
   }
 
@@ -165,13 +165,13 @@ export class Client extends Emitter {
     // Meanwhile it was closed, or this took too long.
     if (!this.#timers.has(wait)) return;
     const { url, WebSocket, clock } = this.options;
-    const rooms = [...this.#rooms.values()].filter((room) => room.isWanted);
     try {
       this.#link = new Link({
         url,
         WebSocket,
         clock,
         opened: () => {
+          const rooms = [...this.#rooms.values()].filter((room) => room.isWanted);
           const [first, ...others] = batches(rooms, token.length);
           this.#ask("resume", first ?? [], token);
           for (const batch of others) this.#ask("subscribe", batch);
@@ -258,8 +258,12 @@ export class Client extends Emitter {
     this.#wait(healthyMs, () => this.#backoff.reset());
     this.#renewBefore(welcome.expires_at ?? endOf(token), welcome.now);
     this.#link?.watch(pingMs || welcome.ping_ms, welcome.silence_ms);
+    if (this.#link) this.#link.mostBytes = welcome.max_message_bytes;
     this.emit("welcome", welcome);
-    for (const room of this.#rooms.values()) room.online();
+    const rooms = [...this.#rooms.values()];
+    for (const room of rooms) room.online();
+    // Those that were asked for while this connection was being made.
+    this.subscribe(rooms.filter((room) => room.isWanted && (room.state === "off" || room.state === "away")));
   }
 
   /** The token was refused. @param {RookeryError} error */

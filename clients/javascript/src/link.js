@@ -1,6 +1,6 @@
 // One socket: commands out with their numbers, replies back to who asked, and a watch on silence.
 
-import { offline, refusal } from "./errors.js";
+import { RookeryError, offline, refusal } from "./errors.js";
 
 /** @import { Clock } from "./types.js" */
 
@@ -13,6 +13,8 @@ export class Link {
   #asked = new Map();
   #number = 0;
   #heardAt = 0;
+  /** The largest message that the node takes; before the welcome it is less. */
+  mostBytes = 16_384;
   /** @type {number | undefined} */
   #pingedAt;
   #isOver = false;
@@ -48,8 +50,12 @@ export class Link {
   ask(command, answer, replies = 1) {
     if (this.#isOver) return answer(offline(), undefined);
     this.#number = (this.#number % 0x7fff_ffff) + 1;
+    const text = JSON.stringify({ ...command, id: this.#number });
+    if (text.length > this.mostBytes / 3 && new TextEncoder().encode(text).length > this.mostBytes) {
+      return answer(new RookeryError("too_large", "The node would end the connection over it."), undefined);
+    }
     this.#asked.set(this.#number, { answer, left: replies });
-    this.socket.send(JSON.stringify({ ...command, id: this.#number }));
+    this.socket.send(text);
   }
 
   /** For commands whose answer changes nothing. @param {any} command */

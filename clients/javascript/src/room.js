@@ -124,13 +124,13 @@ export class Room extends Emitter {
     this.#asked?.reject(new RookeryError("cancelled", "It was unsubscribed from."));
     this.#asked = undefined;
     const { handle } = this;
-    if (handle !== undefined) {
-      this.#client.forget(handle);
-      await this.#client.request({ do: "unsubscribe", rooms: [handle] });
-    }
     this.handle = undefined;
     this.#become("off");
     if (this.#client.state === "online") this.#sender.ready();
+    if (handle === undefined) return;
+    this.#client.forget(handle);
+    // Whatever the node says to that, nothing of the room is taken any more.
+    await this.#client.request({ do: "unsubscribe", rooms: [handle] }).catch(() => {});
   }
 
   /**

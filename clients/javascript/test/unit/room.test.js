@@ -1,7 +1,7 @@
 // A room through connections: cursors, gaps, retractions, and who is there.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { posted, world } from "../support/world.js";
+import { WELCOME, posted, settle, world } from "../support/world.js";
 
 /** A client in a live room, and everything that the room says. */
 async function live(more = {}) {
@@ -151,6 +151,30 @@ test("a room that was let go before the answer came is not kept", async () => {
   assert.deepEqual(socket.last("unsubscribe").rooms, [3]);
   socket.say(posted(6));
   assert.deepEqual([room.state, room.cursor], ["off", undefined]);
+});
+
+test("a room that is asked for while the connection is being made is subscribed to with it", async () => {
+  const w = world();
+  w.client.connect();
+  const early = w.client.room("early");
+  const late = w.client.room("late");
+  void early.subscribe();
+  await settle();
+  w.socket.open();
+  void late.subscribe();
+  w.socket.say({ re: 1, ...WELCOME });
+  assert.deepEqual(w.socket.sent.flatMap(({ rooms = [] }) => rooms.map(({ room }) => room)), ["early", "late"]);
+});
+
+test("a room that is left and entered again at once is live", async () => {
+  const { w, room } = await live();
+  void room.unsubscribe();
+  const again = room.subscribe();
+  w.socket.say({ re: w.socket.last("unsubscribe").id, ok: "unsubscribed", room: 3 });
+  w.subscribed("general", { start: "resuming", handle: 4 });
+  w.socket.say({ mark: "resumed", room: 4, at: [100, 5] });
+  await again;
+  assert.deepEqual([room.state, room.handle, room.isWanted], ["live", 4, true]);
 });
 
 test("it knows who is here and who types", async () => {

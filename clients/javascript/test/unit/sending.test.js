@@ -185,6 +185,15 @@ test("what a connection was ended over is not sent for ever", async () => {
   assert.equal(w.socket.last("post").body, "good");
 });
 
+test("what is larger than a message may be fails here, and ends no connection", async () => {
+  const { w, room } = await live();
+  const large = room.post("✓".repeat(22_000));
+  await assert.rejects(large.done, { code: "too_large" });
+  assert.equal(w.socket.last("post"), undefined);
+  room.post("✓".repeat(21_000));
+  assert.equal(w.socket.all("post").length, 1);
+});
+
 test("the queue is bounded in number and bytes, over all rooms, and says so", async () => {
   const w = world({ queueMessages: 3, queueBytes: 100 });
   const [one, two] = [w.client.room("one"), w.client.room("two")];
