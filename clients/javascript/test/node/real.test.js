@@ -167,6 +167,17 @@ test("what cannot be continued is told, and the timeline is whole all the same",
   assert.equal(shown.messages.length, 200);
   assert.equal(await shown.loadOlder(), true);
   assert.deepEqual([shown.messages.length, shown.messages[0].body, shown.moreBefore], [251, "m0", false]);
+
+  // And again, where much is shown already.
+  const client = clients.at(-1);
+  client.close();
+  alice.cursor = cursor;
+  await bob.post("missed").done;
+  const second = until(alice, "gap");
+  client.connect();
+  await second;
+  while (shown.messages.at(-1)?.body !== "missed" || shown.isLoading) await until(shown, "change");
+  assert.deepEqual(shown.messages.map(({ n }) => n), Array.from({ length: 252 }, (_, at) => at + 1));
 });
 
 test("a token is renewed on the living connection", whole, async () => {
