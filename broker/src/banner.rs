@@ -34,7 +34,10 @@ pub fn print(facts: &Facts<'_>) {
     println!("history    {history}; data folder {}", data.display());
     if facts.development {
         let token = facts.tokens.token_for("alice", false, facts.clock.now().wall, 24 * 3600);
-        println!("try        token of alice, for a day: {}", token.unwrap_or_else(|why| why));
+        println!(
+            "try        http://{address}/ in a browser; token of alice, for a day: {}",
+            token.unwrap_or_else(|why| why)
+        );
         println!("warning    development secret; set ROOKERY_AUTH__SECRET. Other users: rookery token NAME");
     } else {
         println!("tokens     HS256 with ROOKERY_AUTH__SECRET; rookery token NAME makes one");

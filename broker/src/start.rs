@@ -7,8 +7,8 @@ use crate::config::{Config, Problems, settings};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
 use crate::health::Health;
-use crate::http::FrontSettings;
 use crate::http::watch::{self, Pages};
+use crate::http::{FrontSettings, Guests};
 use crate::live::{Classes, Live};
 use crate::net::listen::{self, ListenOptions};
 use crate::ports::{
@@ -100,6 +100,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         realm: MAIN_REALM,
         realms: realms.iter().map(|realm| realm.realm.clone()).collect(),
         origins: settings::origins(&config),
+        guests: auth.is_development().then(|| Guests { tokens: tokens.clone(), clock: clock.clone() }),
         pages,
     };
     let cores = cores(serve.first_core);

@@ -1,9 +1,12 @@
 //! What a fresh socket is asked first: HTTP, answered here or turned into a connection.
 
+mod demo;
 mod health;
 mod metrics;
 mod native;
 pub mod watch;
+
+pub use demo::Guests;
 
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::net::origin::OriginPolicy;
@@ -37,12 +40,14 @@ pub struct FrontSettings {
     /// Those that a connection may name.
     pub realms: Arc<[Realm]>,
     pub origins: OriginPolicy,
+    /// None: this node has no tokens to give away.
+    pub guests: Option<Guests>,
     /// What the node shows of itself.
     pub pages: Pages,
 }
 
 struct Routes {
-    settings: RefCell<FrontSettings>,
+    settings: RefCell<Rc<FrontSettings>>,
 }
 
 /// What a route learnt of a request that becomes a connection.
@@ -65,13 +70,14 @@ impl Front {
     pub fn new(settings: FrontSettings) -> Front {
         Front {
             server: front::server(FrontLimits::default()),
-            routes: Rc::new(Routes { settings: RefCell::new(settings) }),
+            routes: Rc::new(Routes { settings: RefCell::new(Rc::new(settings)) }),
         }
     }
 
     /// Other pages may connect from now on.
     pub fn admit(&self, origins: OriginPolicy) {
-        self.routes.settings.borrow_mut().origins = origins;
+        let mut settings = self.routes.settings.borrow_mut();
+        *settings = Rc::new(FrontSettings { origins, ..(**settings).clone() });
     }
 
     /// Serves a fresh socket. None: it ended as HTTP.
@@ -96,17 +102,15 @@ impl Router for Routes {
     type Body = Full<Bytes>;
 
     async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer<Greeting, Full<Bytes>> {
+        let settings = self.settings.borrow().clone();
         match request.uri().path() {
-            native::PATH => native::upgrade(&self.settings.borrow(), request),
-            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.borrow().pages)),
-            "/" => Answer::Plain(text(
-                StatusCode::OK,
-                "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",
-            )),
+            native::PATH => native::upgrade(&settings, request),
+            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&settings.pages)),
+            path if demo::is_at(path) => Answer::Plain(demo::answer(&settings, request).await),
             path => {
                 let missing = || text(StatusCode::NOT_FOUND, "Nothing here. WebSockets connect to /v1/ws.\n");
                 let (query, may_see) = (request.uri().query(), metrics::is_for(peer));
-                let health = &self.settings.borrow().pages.health;
+                let health = &settings.pages.health;
                 Answer::Plain(health::answer(health, path, query, may_see).unwrap_or_else(missing))
             }
         }

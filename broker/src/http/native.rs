@@ -3,6 +3,8 @@
 
 use super::{FrontSettings, Greeting, text};
 use crate::net::front::Answer;
+use crate::net::origin::OriginPolicy;
+use crate::net::own_page;
 use crate::net::upgrade::{self, Rules};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -29,7 +31,9 @@ pub fn upgrade(settings: &FrontSettings, mut request: Request<Incoming>) -> Answ
         },
     };
     let protocols = named.as_slice();
-    match upgrade::accept(&mut request, &Rules { origins: &settings.origins, protocols }) {
+    let own = own_page::is_own_page(&request);
+    let origins = if own { &OriginPolicy::Any } else { &settings.origins };
+    match upgrade::accept(&mut request, &Rules { origins, protocols }) {
         Ok(accepted) => {
             let room = room_of(&query, &realm);
             let greeting =

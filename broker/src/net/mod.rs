@@ -3,7 +3,8 @@
 //! In the order in which a connection meets them:
 //! - [`listen`] gives every shard its own listener on the shared port;
 //! - [`front`] speaks HTTP on a fresh socket and gives the socket back after an upgrade;
-//! - [`upgrade`] holds the rules of the WebSocket handshake, [`origin`] who may ask from a browser;
+//! - [`upgrade`] holds the rules of the WebSocket handshake, [`origin`] who may ask from a browser, and
+//!   [`own_page`] which pages are the node's own;
 //! - [`guard`] reads for all connections of a shard; one call of it is a walk over received bytes;
 //! - [`header`] checks each frame's header, byte by byte as it arrives;
 //! - [`assemble`] puts fragments together;
@@ -22,6 +23,7 @@ pub mod header;
 pub mod listen;
 pub mod network;
 pub mod origin;
+pub mod own_page;
 pub mod proxy;
 pub mod upgrade;
 pub mod violation;

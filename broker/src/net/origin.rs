@@ -81,6 +81,12 @@ impl Origin {
         Origin::read(text).ok_or_else(|| BadOrigin(text.to_owned()))
     }
 
+    /// Whether its host is this machine by what it says, not by what a name resolves to.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.trim_start_matches('[').trim_end_matches(']');
+        self.host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
     fn read(text: &str) -> Option<Origin> {
         let (scheme, rest) = text.split_once("://")?;
         let mut letters = scheme.bytes();
