@@ -76,7 +76,7 @@ impl Ports for Outside {
 
 /// A token is a user and what it is allowed: `ann claims=den,attic id=t1 issued=5 expires=60000 org=acme backend`.
 /// Times are the script's; `forged` stands for one that is none.
-fn read_token(token: &str, now: Millis) -> Result<Principal, ErrorCode> {
+pub fn read_token(token: &str, now: Millis) -> Result<Principal, ErrorCode> {
     let mut words = token.split(' ');
     let mut who = principal(words.next().filter(|user| *user != "forged").ok_or(ErrorCode::BadToken)?);
     for word in words {
