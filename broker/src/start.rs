@@ -5,12 +5,14 @@ use crate::cli::{self, LimitOptions, StoreEngine};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
 use crate::http::FrontSettings;
+use crate::http::rest::Rest;
 use crate::net::listen::{self, ListenOptions};
 use crate::net::origin::{Origin, OriginPolicy};
 use crate::ports::{
     Clock,
     store::{NodeStore, bring_up, check_database},
 };
+use crate::shard::calls::Desk;
 use crate::shard::cell::{self, Doors, ShardCounters};
 use crate::shard::thread;
 use crate::{banner, stop};
@@ -82,7 +84,9 @@ pub fn serve(options: cli::Serve) -> Result<(), Failure> {
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
     let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
-    let front = FrontSettings { realm: MAIN_REALM, origins: origins(&options.allow_origin)?, shards: counters.clone() };
+    let rest = Rest::new(Desk::new(doors.clone(), placement_key), tokens.clone(), run.0);
+    let origins = origins(&options.allow_origin)?;
+    let front = FrontSettings { realm: MAIN_REALM, origins, shards: counters.clone(), rest };
     let cores = cores(options.first_core);
     let runs = store.runs(run, &data);
     let mut threads = Vec::new();

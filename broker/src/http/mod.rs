@@ -2,6 +2,7 @@
 
 mod metrics;
 mod native;
+pub mod rest;
 
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::net::origin::OriginPolicy;
@@ -12,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1::Builder;
 use hyper::{Request, Response, StatusCode};
+use rest::Rest;
 use rookery_protocol::dialect::contract::DialectId;
 use rookery_protocol::ids::{Realm, RoomKey};
 use std::net::SocketAddr;
@@ -32,6 +34,7 @@ pub struct FrontSettings {
     pub origins: OriginPolicy,
     /// What all shards of the node show of themselves.
     pub shards: Arc<[Arc<ShardCounters>]>,
+    pub rest: Rest,
 }
 
 struct Routes {
@@ -84,6 +87,7 @@ impl Router for Routes {
         match request.uri().path() {
             native::PATH => native::upgrade(&self.settings, request),
             metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&self.settings.shards)),
+            path if path.starts_with(rest::PREFIX) => Answer::Plain(self.settings.rest.answer(request).await),
             "/" => Answer::Plain(text(
                 StatusCode::OK,
                 "Rookery. Connect a WebSocket to /v1/ws with subprotocol rookery.v1.json or rookery.v1.binary.\n",

@@ -56,7 +56,7 @@ fn room_of(query: &str, settings: &FrontSettings) -> Option<RoomKey> {
     Some(RoomKey { realm: settings.realm.clone(), kind: RoomKind::Room, name })
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

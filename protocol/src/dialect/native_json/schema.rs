@@ -54,9 +54,13 @@ pub trait Schema: Form {
     }
 }
 
-/// An object of these fields; `more`: further members of the schema, with a comma in front.
+/// An object of these fields; `more`: further members of the schema, with a comma in front. `null` says no more than
+/// leaving a field out, so it may stand where that may be.
 pub fn object(shapes: &[Shape], more: &str) -> String {
-    let properties: Vec<String> = shapes.iter().map(|s| format!("{}:{}", text(s.word), s.schema)).collect();
+    let schema = |s: &Shape| {
+        if s.required { s.schema.clone() } else { format!(r#"{{"anyOf":[{},{{"type":"null"}}]}}"#, s.schema) }
+    };
+    let properties: Vec<String> = shapes.iter().map(|s| format!("{}:{}", text(s.word), schema(s))).collect();
     let required: Vec<String> = shapes.iter().filter(|s| s.required).map(|s| text(s.word)).collect();
     let required = if required.is_empty() { String::new() } else { format!(r#","required":[{}]"#, required.join(",")) };
     format!(r#"{{"type":"object","properties":{{{}}}{required}{more}}}"#, properties.join(","))
@@ -114,15 +118,9 @@ forms! {
     RefOf => reference("Room");
     WantsOf => r#"{"type":"array","items":{"type":"string"}}"#.to_owned();
     StartOf => "{}".to_owned();
-    RefusedRoom => format!(
-        r#"{{"type":"array","prefixItems":[{},{}],"minItems":2,"maxItems":2}}"#, Int32::schema(), Word::<ErrorCode>::schema()
-    );
+    RefusedRoom => r#"{"type":"array","items":{"type":["integer","string"]},"minItems":2,"maxItems":2,"description":"[index, error]"}"#.to_owned();
     MessageOf => reference("Message");
-    KeyForm => format!(
-        r#"{{"oneOf":[{},{}]}}"#,
-        r#"{"type":"string","minLength":1,"maxLength":64}"#,
-        r#"{"type":"array","prefixItems":[{"type":"string","pattern":"^[0-9]{1,19}$"},{"type":"integer","minimum":0}],"minItems":2,"maxItems":2}"#,
-    );
+    KeyForm => r#"{"oneOf":[{"type":"string","minLength":1,"maxLength":64},{"type":"array","items":{"type":["integer","string"]},"minItems":2,"maxItems":2,"description":"[stream, n]"}]}"#.to_owned();
     IdForm => r#"{"type":"string","pattern":"^[0-9a-f]{32}$"}"#.to_owned();
 }
 
@@ -258,8 +256,8 @@ fn room() -> String {
 /// Text in `body`, or bytes in `body64`.
 const BODY: &str = r#","oneOf":[{"required":["body"],"not":{"required":["body64"]}},{"required":["body64"],"not":{"required":["body"]}}]"#;
 /// The same, said by a client: bytes go with the kind `binary` and with no other.
-const BODY_SAID: &str = r#","oneOf":[{"required":["body"],"properties":{"body64":false,"kind":{"enum":["text","markdown","code","image","file","system"]}}},{"required":["body64","kind"],"properties":{"body":false,"kind":{"const":"binary"}}}]"#;
-const REVOKED: &str = r#","oneOf":[{"required":["token_id"],"properties":{"user":false,"issued_before":false}},{"required":["user"],"properties":{"token_id":false}}]"#;
+const BODY_SAID: &str = r#","oneOf":[{"required":["body"],"properties":{"body":{"type":"string"},"body64":{"type":"null"},"kind":{"enum":["text","markdown","code","image","file","system",null]}}},{"required":["body64","kind"],"properties":{"body64":{"type":"string"},"body":{"type":"null"},"kind":{"const":"binary"}}}]"#;
+const REVOKED: &str = r#","oneOf":[{"required":["token_id"],"properties":{"token_id":{"type":"string"},"user":{"type":"null"},"issued_before":{"type":"null"}}},{"required":["user"],"properties":{"user":{"type":"string"},"token_id":{"type":"null"}}}]"#;
 
 fn optional(word: &'static str, schema: String) -> Shape {
     Shape { word, required: false, list: false, schema, spell: text }
