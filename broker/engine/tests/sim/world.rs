@@ -124,8 +124,8 @@ impl World {
                 }
             }
         }
-        self.answered(shard);
         self.node.after_writes(shard, &mut self.outside);
+        self.answered(shard);
         let bounds = self.bounds(shard);
         self.outside.check(bounds);
     }

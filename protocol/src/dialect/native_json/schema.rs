@@ -233,20 +233,23 @@ const PLACE: &str = r#"{"type":"array","items":{"type":"integer","minimum":0,"ma
 
 fn room() -> String {
     let name = NameOf::schema();
-    let one = |word: &str, schema: &str, more: &str| {
-        format!(
-            r#"{{"type":"object","properties":{{"{word}":{schema}{more}}},"required":["{word}"],"additionalProperties":false}}"#
-        )
+    let or_null = |schema: &str| format!(r#"{{"anyOf":[{schema},{{"type":"null"}}]}}"#);
+    const TEXTS: [&str; 3] = ["name", "realm", "direct"];
+    // Exactly one word says which room; the others are not there, or say nothing.
+    let one = |word: &str| {
+        let absent =
+            |other: &str| if TEXTS.contains(&other) { r#"{"type":"null"}"# } else { r#"{"enum":[false,null]}"# };
+        let schema = |other: &str| match other {
+            _ if other == word && TEXTS.contains(&other) => name.clone(),
+            _ if other == word => r#"{"const":true}"#.to_owned(),
+            "realm" if word == "name" => or_null(&name),
+            _ => absent(other).to_owned(),
+        };
+        let words = ["name", "realm", "direct", "inbox", "lobby", "directory"];
+        let properties: Vec<String> = words.iter().map(|other| format!("{}:{}", text(other), schema(other))).collect();
+        format!(r#"{{"type":"object","properties":{{{}}},"required":["{word}"]}}"#, properties.join(","))
     };
-    let only = r#"{"const":true}"#;
-    let forms = [
-        name.clone(),
-        one("name", &name, &format!(r#","realm":{name}"#)),
-        one("direct", &name, ""),
-        one("inbox", only, ""),
-        one("lobby", only, ""),
-        one("directory", only, ""),
-    ];
+    let forms = [name.clone(), one("name"), one("direct"), one("inbox"), one("lobby"), one("directory")];
     format!(
         r#"{{"oneOf":[{}],"description":"A string: the ordinary room of this name. An object: another realm's, a direct room by its name, or one's own inbox, lobby or directory."}}"#,
         forms.join(",")
@@ -256,7 +259,7 @@ fn room() -> String {
 /// Text in `body`, or bytes in `body64`.
 const BODY: &str = r#","oneOf":[{"required":["body"],"not":{"required":["body64"]}},{"required":["body64"],"not":{"required":["body"]}}]"#;
 /// The same, said by a client: bytes go with the kind `binary` and with no other.
-const BODY_SAID: &str = r#","oneOf":[{"required":["body"],"properties":{"body":{"type":"string"},"body64":{"type":"null"},"kind":{"enum":["text","markdown","code","image","file","system",null]}}},{"required":["body64","kind"],"properties":{"body64":{"type":"string"},"body":{"type":"null"},"kind":{"const":"binary"}}}]"#;
+const BODY_SAID: &str = r#","oneOf":[{"required":["body"],"properties":{"body":{"type":"string"},"body64":{"type":"null"},"kind":{"enum":["text","markdown","code","image","file","system",null]}}},{"required":["body64"],"properties":{"body64":{"type":"string"},"body":{"type":"null"},"kind":{"enum":["binary",null]}}}]"#;
 const REVOKED: &str = r#","oneOf":[{"required":["token_id"],"properties":{"token_id":{"type":"string"},"user":{"type":"null"},"issued_before":{"type":"null"}}},{"required":["user"],"properties":{"user":{"type":"string"},"token_id":{"type":"null"}}}]"#;
 
 fn optional(word: &'static str, schema: String) -> Shape {
@@ -309,8 +312,7 @@ fn broadcast() -> Vec<Shape> {
 
 macro_rules! commands {
     ($($variant:ident { $($field:ident $(as $word:ident)? : $form:ty),* $(,)? })*) => {
-        /// The fields of a command.
-        pub fn command(kind: CommandKind) -> Vec<Shape> {
+        fn fields(kind: CommandKind) -> Vec<Shape> {
             match kind {
                 CommandKind::Post => post(),
                 CommandKind::Edit => edit(),
@@ -327,6 +329,17 @@ macro_rules! commands {
 }
 
 each_command!(commands);
+
+/// The fields of a command.
+pub fn command(kind: CommandKind) -> Vec<Shape> {
+    let mut shapes = fields(kind);
+    if kind == CommandKind::TakeNumbers
+        && let Some(count) = shapes.iter_mut().find(|shape| shape.word == "count")
+    {
+        count.schema = format!(r#"{{"type":"integer","minimum":1,"maximum":{}}}"#, limits::NUMBER_BLOCK);
+    }
+    shapes
+}
 
 /// What of a command's fields only some together are right; with a comma in front.
 pub fn one_of(kind: CommandKind) -> &'static str {
