@@ -41,20 +41,21 @@ if ! cmp -s scripts/schemathesis.txt "$home/installed.txt"; then
     cp scripts/schemathesis.txt "$home/installed.txt"
 fi
 
-cargo build --quiet --locked -p rookery
+# As `make test` builds it: with other features everything would be built once more.
+cargo test --quiet --workspace --locked --no-run --test rest
 # An address of an earlier run must not be taken for this one's.
 : >"$home/server.log"
 export ROOKERY_AUTH__SECRET="a secret of this run alone, and long enough"
 "$target/debug/rookery" serve --listen 127.0.0.1:0 --data "$data" --user-commands-per-second 0 \
-    --room-events-per-second 0 >"$home/server.log" 2>&1 &
+    --room-events-per-second 0 >"$home/server.log" 2>"$home/node.log" &
 server=$!
 url=
 tries=0
 while [ -z "$url" ]; do
-    url=$(sed -n '1s/^[^ ]* \([0-9.]*:[0-9]*\).*/http:\/\/\1/p' "$home/server.log")
+    url=$(sed -n 's/^listening *\([0-9.:]*\).*/http:\/\/\1/p' "$home/server.log")
     tries=$((tries + 1))
     if [ "$tries" -gt 300 ]; then
-        cat "$home/server.log"
+        cat "$home/server.log" "$home/node.log"
         exit 1
     fi
     [ -n "$url" ] || sleep 0.1

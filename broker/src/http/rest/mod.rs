@@ -31,6 +31,7 @@ use rookery_protocol::reply::Refusal;
 use routes::{ROUTES, Route};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower::ServiceExt;
@@ -102,15 +103,12 @@ fn filter(method: &Method) -> MethodFilter {
     }
 }
 
+type Served = Pin<Box<dyn Future<Output = Response> + Send>>;
 type PathParams = Result<RawPathParams, RawPathParamsRejection>;
 
 fn handler(
     route: &'static Route,
-) -> impl Fn(State<Arc<Office>>, PathParams, Request) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send>>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
+) -> impl Fn(State<Arc<Office>>, PathParams, Request) -> Served + Clone + Send + Sync + 'static {
     move |State(office), path, request| {
         Box::pin(async move { serve(&office, route, path, request).await.unwrap_or_else(|fault| fault.response()) })
     }

@@ -74,7 +74,7 @@ routes! {
         => "/v1/rooms/general" r#"{"settings":{"topic":"Birds"}}"#;
     PUT "/v1/rooms/{room}/archive" Archive "Makes a room read-only." fixed "archived" "true"
         => "/v1/rooms/general/archive";
-    DELETE "/v1/rooms/{room}/archive" Archive "Makes it writable again." fixed "archived" "false"
+    DELETE "/v1/rooms/{room}/archive" Archive "Makes a room writable again." fixed "archived" "false"
         => "/v1/rooms/general/archive";
     GET "/v1/rooms/{room}/members" Roster "Who belongs to a room, or with `of=present` who is there now."
         => "/v1/rooms/general/members?of=members";
@@ -84,9 +84,9 @@ routes! {
         => "/v1/rooms/general/members/bob" r#"{"role":"owner"}"#;
     DELETE "/v1/rooms/{room}/members/{user}" RemoveMember "Ends a membership, and the user's subscriptions to the room."
         => "/v1/rooms/general/members/dave";
-    POST "/v1/rooms/{room}/join" Join "Becomes a member oneself."
+    POST "/v1/rooms/{room}/join" Join "Becomes a member."
         => "/v1/rooms/general/join";
-    POST "/v1/rooms/{room}/leave" Leave "Is a member no more."
+    POST "/v1/rooms/{room}/leave" Leave "Ends one's own membership."
         => "/v1/rooms/general/leave";
     POST "/v1/rooms/{room}/messages" Post "Posts a message. With the same `Idempotency-Key` it is posted once, however often it is sent." makes true
         => "/v1/rooms/general/messages?ack=local" r#"{"body":"The first swallow is here.","mentions":["bob"]}"# key "swallow-1";

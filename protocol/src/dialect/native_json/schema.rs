@@ -249,7 +249,9 @@ fn room() -> String {
         let properties: Vec<String> = words.iter().map(|other| format!("{}:{}", text(other), schema(other))).collect();
         format!(r#"{{"type":"object","properties":{{{}}},"required":["{word}"]}}"#, properties.join(","))
     };
-    let forms = [name.clone(), one("name"), one("direct"), one("inbox"), one("lobby"), one("directory")];
+    // A handle is a connection's: it can be said, and is refused where there is none.
+    let forms =
+        [name.clone(), Handle::schema(), one("name"), one("direct"), one("inbox"), one("lobby"), one("directory")];
     format!(
         r#"{{"oneOf":[{}],"description":"A string: the ordinary room of this name. An object: another realm's, a direct room by its name, or one's own inbox, lobby or directory."}}"#,
         forms.join(",")

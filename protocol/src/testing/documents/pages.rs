@@ -70,15 +70,17 @@ pub fn commands() -> String {
 /// What a command gets when it is done, in words.
 fn answers(kind: CommandKind) -> String {
     use CommandKind as K;
-    match kind {
-        K::Resume => "`welcome` if it has a token, then one `subscribed` per room".to_owned(),
-        K::Subscribe => "one `subscribed` per room".to_owned(),
-        K::Unsubscribe => "one `unsubscribed` per room".to_owned(),
-        _ => {
-            let words: Vec<_> = catalog::answers(kind).iter().map(|reply| format!("`{}`", reply.word())).collect();
-            words.join("; if it was so already by ")
-        }
+    // A command that names several rooms gets one reply for each.
+    let special = [
+        (K::Resume, "`welcome` if it has a token, then one `subscribed` per room"),
+        (K::Subscribe, "one `subscribed` per room"),
+        (K::Unsubscribe, "one `unsubscribed` per room"),
+    ];
+    if let Some((_, words)) = special.iter().find(|(special, _)| *special == kind) {
+        return (*words).to_owned();
     }
+    let words: Vec<_> = catalog::answers(kind).iter().map(|reply| format!("`{}`", reply.word())).collect();
+    words.join("; if it was so already by ")
 }
 
 pub fn replies() -> String {
