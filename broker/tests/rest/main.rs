@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use support::Node;
 
 /// A node, and who asks it.
-pub struct Stage {
+pub(crate) struct Stage {
     pub node: Node,
     pub backend: String,
 }

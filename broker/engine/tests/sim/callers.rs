@@ -110,31 +110,25 @@ impl World {
     fn judge(&mut self, posted: Posted, reply: &Reply) -> Result<(), String> {
         let (outside, user) = (&mut self.outside, Plan::user(0));
         let room = outside.room(posted.room, &user);
-        match reply {
-            Reply::Placed { place, level, duplicate, .. } => {
-                if *duplicate && !posted.unsure {
-                    return Err(format!("{place} is called a repeat, it was sent once"));
-                }
-                let asked = posted.level.unwrap_or(outside.plan.reach());
-                let body = Some(&posted.body[..]);
-                judge::acked(
-                    &mut outside.ledger,
-                    &Ack { room: &room, user: &user, place: *place, level: *level, asked, body },
-                )
+        if let Reply::Placed { place, level, duplicate, .. } = reply {
+            if *duplicate && !posted.unsure {
+                return Err(format!("{place} is called a repeat, it was sent once"));
             }
-            Reply::Refused(refusal) => {
-                let unsure = posted.unsure || refusal.code == ErrorCode::Unsure;
-                if !unsure && let Some(place) = outside.ledger.book(&room).place_of(&posted.body) {
-                    return Err(format!("{} {place} is refused with {:?} and stands", name(&room), refusal.code));
-                }
-                if refusal.code.retry() == Retry::Later {
-                    self.callers.unanswered.push_back(Posted { unsure, ..posted });
-                } else if !unsure {
-                    outside.refused.push((room, posted.body));
-                }
-                Ok(())
-            }
-            other => Err(format!("{other:?} answers a post")),
+            let asked = posted.level.unwrap_or(outside.plan.reach());
+            let body = Some(&posted.body[..]);
+            let ack = Ack { room: &room, user: &user, place: *place, level: *level, asked, body };
+            return judge::acked(&mut outside.ledger, &ack);
         }
+        let Reply::Refused(refusal) = reply else { return Err(format!("{reply:?} answers a post")) };
+        let unsure = posted.unsure || refusal.code == ErrorCode::Unsure;
+        if !unsure && let Some(place) = outside.ledger.book(&room).place_of(&posted.body) {
+            return Err(format!("{} {place} is refused with {:?} and stands", name(&room), refusal.code));
+        }
+        if refusal.code.retry() == Retry::Later {
+            self.callers.unanswered.push_back(Posted { unsure, ..posted });
+        } else if !unsure {
+            outside.refused.push((room, posted.body));
+        }
+        Ok(())
     }
 }
