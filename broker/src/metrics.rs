@@ -46,10 +46,11 @@ const fn gauge(name: &'static str, help: &'static str, of: fn(&Counted<'_>) -> u
 }
 
 /// Each has the label `shard`.
-pub const METRICS: [Metric; 12] = [
+pub const METRICS: [Metric; 13] = [
     gauge("rookery_connections", "Connections that are open.", |c| c.cell.connections.load(Ordering::Relaxed)),
     counter("rookery_connections_opened_total", "Connections that were opened.", |c| c.edge.opened),
     counter("rookery_commands_total", "Commands that clients gave.", |c| c.edge.commands),
+    counter("rookery_calls_total", "Of the commands those without a connection: over REST.", |c| c.edge.calls),
     counter("rookery_commands_refused_total", "Commands that were answered with an error.", |c| c.edge.refused),
     counter("rookery_commands_rate_limited_total", "Of the refused ones those above a rate.", |c| c.edge.rate_limited),
     counter("rookery_replies_total", "Commands that were answered.", |c| c.edge.replies),

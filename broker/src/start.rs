@@ -7,6 +7,7 @@ use crate::config::{Config, Problems, settings};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
 use crate::health::Health;
+use crate::http::rest::Rest;
 use crate::http::watch::{self, Pages};
 use crate::http::{FrontSettings, Guests};
 use crate::live::{Classes, Live};
@@ -15,6 +16,7 @@ use crate::ports::{
     Clock,
     store::{DatabaseAt, NodeStore, bring_up},
 };
+use crate::shard::calls::Desk;
 use crate::shard::cell::{self, Doors, ShardCounters};
 use crate::shard::thread;
 use crate::{banner, observe, stop};
@@ -102,6 +104,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         origins: settings::origins(&config),
         guests: auth.is_development().then(|| Guests { tokens: tokens.clone(), clock: clock.clone() }),
         pages,
+        rest: Rest::new(Desk::new(doors.clone(), placement_key), tokens.clone(), run.0),
     };
     let cores = cores(serve.first_core);
     let runs = store.runs(run, &data);

@@ -1,6 +1,7 @@
 //! One row per command: its number and word on the wire, where it is decided, and what it asks of the principal.
 
 use crate::command::Command;
+use crate::reply::ReplyKind;
 
 /// Where a command is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,7 @@ catalog! {
     29 "invite"         Invite        Room      Principal Manage  true  "Make somebody a member."
     30 "remove_member"  RemoveMember  Room      Principal Manage  true  "Ends the user's subscriptions too."
     31 "set_role"       SetRole       Room      Principal Manage  true  "Member, admin or owner."
+    32 "describe"       Describe      Room      Principal Read    false "What a room is, without subscribing to it."
     40 "list_rooms"     ListRooms     Directory Principal Read    false "Listed rooms of the realm, or one's own."
     41 "direct_room"    DirectRoom    Directory Principal Write   true  "The room of oneself and another user, the same from either side."
     42 "users"          Users         Directory Principal Read    false "Users that the realm has seen."
@@ -143,6 +145,45 @@ const fn row(number: u8) -> &'static Row {
         i += 1;
     }
     panic!("no such row")
+}
+
+/// What a command gets when it is done. One that names several rooms gets one for each.
+pub const fn answers(kind: CommandKind) -> &'static [ReplyKind] {
+    use CommandKind as K;
+    use ReplyKind as R;
+    match kind {
+        K::Authenticate => &[R::Welcome],
+        K::Refresh | K::SetStatus | K::MarkRead | K::Typing => &[R::Done],
+        K::Resume => &[R::Welcome, R::Subscribed],
+        K::Ping => &[R::Pong],
+        K::QueryPresence => &[R::Presence],
+        K::Subscribe => &[R::Subscribed],
+        K::Unsubscribe => &[R::Unsubscribed],
+        K::History | K::Search => &[R::History],
+        K::Roster => &[R::Roster],
+        K::Describe => &[R::Described],
+        K::ListRooms => &[R::Rooms],
+        K::DirectRoom => &[R::Direct],
+        K::Users => &[R::Users],
+        K::UnreadSummary => &[R::Unread],
+        K::Broadcast => &[R::Broadcast],
+        K::Disconnect | K::Revoke | K::Erase => &[R::Counted],
+        K::TakeNumbers => &[R::Numbers],
+        K::Post | K::Edit | K::Delete | K::Create | K::DeleteRoom => &[R::Placed],
+        K::React
+        | K::Unreact
+        | K::Pin
+        | K::Unpin
+        | K::Update
+        | K::Archive
+        | K::Join
+        | K::Leave
+        | K::Invite
+        | K::RemoveMember
+        | K::SetRole
+        | K::TakeName
+        | K::ReleaseName => &[R::Placed, R::Done],
+    }
 }
 
 pub fn by_number(number: u64) -> Option<&'static Row> {

@@ -141,6 +141,9 @@ pub enum Command {
         user: UserId,
         role: Role,
     },
+    Describe {
+        room: RoomRef,
+    },
 
     // --- of a realm
     ListRooms {

@@ -24,8 +24,8 @@ pub enum Retry {
 }
 
 macro_rules! error_table {
-    ($($number:literal $variant:ident $word:literal $fault:ident $retry:ident $sentence:literal)+) => {
-        /// Why a command was refused.
+    ($($number:literal $variant:ident $word:literal $fault:ident $retry:ident $status:literal $sentence:literal)+) => {
+        /// Why a command was refused. From 40 on: what only a request over HTTP can do wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
         pub enum ErrorCode { $($variant = $number),+ }
@@ -35,6 +35,8 @@ macro_rules! error_table {
             pub const fn word(self) -> &'static str { match self { $(ErrorCode::$variant => $word),+ } }
             pub const fn fault(self) -> Fault { match self { $(ErrorCode::$variant => Fault::$fault),+ } }
             pub const fn retry(self) -> Retry { match self { $(ErrorCode::$variant => Retry::$retry),+ } }
+            /// What HTTP says of it.
+            pub const fn status(self) -> u16 { match self { $(ErrorCode::$variant => $status),+ } }
             pub const fn sentence(self) -> &'static str { match self { $(ErrorCode::$variant => $sentence),+ } }
             pub fn from_number(n: u64) -> Option<ErrorCode> { match n { $($number => Some(ErrorCode::$variant),)+ _ => None } }
             pub fn from_word(word: &str) -> Option<ErrorCode> { match word { $($word => Some(ErrorCode::$variant),)+ _ => None } }
@@ -43,37 +45,41 @@ macro_rules! error_table {
 }
 
 error_table! {
-    1  Malformed          "malformed"           Client Never       "The frame or a field of it does not follow the protocol; the detail names which."
-    2  UnknownCommand     "unknown_command"     Client Never       "There is no command of this name or number."
-    3  TooLarge           "too_large"           Client Never       "The body, a field or a list is larger than the limit that the detail names."
-    4  NotAuthenticated   "not_authenticated"   Policy AfterChange "Authenticate first."
-    5  BadToken           "bad_token"           Policy AfterChange "The token is not one that this realm accepts."
-    6  TokenExpired       "token_expired"       Policy AfterChange "The token has ended; get a new one."
-    7  Revoked            "revoked"             Policy AfterChange "The token or its user was revoked."
-    8  NotAllowed         "not_allowed"         Policy AfterChange "The principal may not do this here."
-    9  NoSuchRoom         "no_such_room"        Policy AfterChange "There is no such room, or it may not be known to you."
-    10 RoomExists         "room_exists"         Policy Never       "A room of this name exists already."
-    11 RoomArchived       "room_archived"       Policy AfterChange "The room is archived: it can be read, not written."
-    12 NotAMember         "not_a_member"        Policy AfterChange "The user is not a member of the room."
-    13 NoSuchMessage      "no_such_message"     Policy Never       "There is no message at this place, or it is deleted."
-    14 NoSuchUser         "no_such_user"        Policy Never       "There is no such user in the realm."
-    15 NotSubscribed      "not_subscribed"      Client AfterChange "This connection is not subscribed to the room."
-    16 RateLimited        "rate_limited"        Policy Later       "Faster than the limit that the detail names."
-    17 TooManyRooms       "too_many_rooms"      Policy AfterChange "The connection is subscribed to as many rooms as it may be."
-    18 TooManyConnections "too_many_connections" Policy AfterChange "The user has as many connections as it may have."
-    19 NameTaken          "name_taken"          Policy Never       "Somebody else holds this name."
-    20 Unexpected         "unexpected"          Policy AfterChange "The room's last place is not the expected one."
-    21 LevelUnavailable   "level_unavailable"   Client Never       "The configured store cannot reach this ack level."
-    22 NotAvailable       "not_available"       Server Never       "This node does not offer it."
-    23 Overtaken          "overtaken"           Policy AfterChange "Another event came between and the command no longer holds."
-    24 Busy               "busy"                Server Later       "A queue on the way is full; nothing was done."
-    25 ReadOnly           "read_only"           Server Later       "The store does not take writes at present; nothing was done."
-    26 NotStored          "not_stored"          Server Later       "The event had a place but could not be stored; it was taken back."
-    27 Unsure             "unsure"              Server Later       "Nobody can say whether it was done; the same duplicate key makes a retry safe."
-    28 Draining           "draining"            Server Later       "The node is about to stop; come back and resume."
-    29 LastOwner          "last_owner"          Policy AfterChange "A room keeps at least one owner."
-    30 StaleKey           "stale_key"           Client Never       "This number of the stream was given to another message or was passed over."
-    31 NotDurable         "not_durable"         Server Later       "It is on this node's disk and not yet where the store makes it durable; it will be. The same duplicate key asks again."
+    1  Malformed          "malformed"            Client Never       400 "The frame or a field of it does not follow the protocol; the detail names which."
+    2  UnknownCommand     "unknown_command"      Client Never       404 "There is no command of this name or number."
+    3  TooLarge           "too_large"            Client Never       413 "The body, a field or a list is larger than the limit that the detail names."
+    4  NotAuthenticated   "not_authenticated"    Policy AfterChange 401 "Authenticate first."
+    5  BadToken           "bad_token"            Policy AfterChange 401 "The token is not one that this realm accepts."
+    6  TokenExpired       "token_expired"        Policy AfterChange 401 "The token has ended; get a new one."
+    7  Revoked            "revoked"              Policy AfterChange 401 "The token or its user was revoked."
+    8  NotAllowed         "not_allowed"          Policy AfterChange 403 "The principal may not do this here."
+    9  NoSuchRoom         "no_such_room"         Policy AfterChange 404 "There is no such room, or it may not be known to you."
+    10 RoomExists         "room_exists"          Policy Never       409 "A room of this name exists already."
+    11 RoomArchived       "room_archived"        Policy AfterChange 409 "The room is archived: it can be read, not written."
+    12 NotAMember         "not_a_member"         Policy AfterChange 403 "The user is not a member of the room."
+    13 NoSuchMessage      "no_such_message"      Policy Never       404 "There is no message at this place, or it is deleted."
+    14 NoSuchUser         "no_such_user"         Policy Never       404 "There is no such user in the realm."
+    15 NotSubscribed      "not_subscribed"       Client AfterChange 409 "This connection is not subscribed to the room."
+    16 RateLimited        "rate_limited"         Policy Later       429 "Faster than the limit that the detail names."
+    17 TooManyRooms       "too_many_rooms"       Policy AfterChange 409 "The connection is subscribed to as many rooms as it may be."
+    18 TooManyConnections "too_many_connections" Policy AfterChange 429 "The user has as many connections as it may have."
+    19 NameTaken          "name_taken"           Policy Never       409 "Somebody else holds this name."
+    20 Unexpected         "unexpected"           Policy AfterChange 412 "The room's last place is not the expected one."
+    21 LevelUnavailable   "level_unavailable"    Client Never       400 "The configured store cannot reach this ack level."
+    22 NotAvailable       "not_available"        Server Never       501 "This node does not offer it."
+    23 Overtaken          "overtaken"            Policy AfterChange 409 "Another event came between and the command no longer holds."
+    24 Busy               "busy"                 Server Later       503 "A queue on the way is full; nothing was done."
+    25 ReadOnly           "read_only"            Server Later       503 "The store does not take writes at present; nothing was done."
+    26 NotStored          "not_stored"           Server Later       503 "The event had a place but could not be stored; it was taken back."
+    27 Unsure             "unsure"               Server Later       503 "Nobody can say whether it was done; the same duplicate key makes a retry safe."
+    28 Draining           "draining"             Server Later       503 "The node is about to stop; come back and resume."
+    29 LastOwner          "last_owner"           Policy AfterChange 409 "A room keeps at least one owner."
+    30 StaleKey           "stale_key"            Client Never       409 "This number of the stream was given to another message or was passed over."
+    31 NotDurable         "not_durable"          Server Later       503 "It is on this node's disk and not yet where the store makes it durable; it will be. The same duplicate key asks again."
+    40 NoSuchPath         "no_such_path"         Client Never       404 "There is nothing at this path."
+    41 WrongMethod        "wrong_method"         Client Never       405 "The path is there, but not for this method; the header Allow names those it takes."
+    42 WrongType          "wrong_type"           Client Never       415 "A request's body is JSON, and its Content-Type says so."
+    43 TooSlow            "too_slow"             Client Later       408 "The request's body did not come in time; nothing was done."
 }
 
 macro_rules! close_table {
@@ -127,6 +133,10 @@ mod tests {
             assert_eq!(ErrorCode::from_number(u64::from(*e as u16)), Some(*e));
             assert_eq!(ErrorCode::from_word(e.word()), Some(*e));
             assert!(e.sentence().ends_with('.'));
+            assert!((400..600).contains(&e.status()), "{e:?}");
+            // Whoever is told to come back later is not told that it was the request.
+            let later = matches!(e.status(), 408 | 429 | 503);
+            assert_eq!(later, e.retry() == Retry::Later || *e == ErrorCode::TooManyConnections, "{e:?}");
         }
         let codes: HashSet<_> = DropReason::ALL.iter().map(|d| d.close_code()).collect();
         assert_eq!(codes.len(), DropReason::ALL.len());

@@ -88,6 +88,7 @@ macro_rules! each_command {
             Invite { room: RefOf, user: NameOf, role: Or<Word<Role>> }
             RemoveMember { room: RefOf, user: NameOf }
             SetRole { room: RefOf, user: NameOf, role: Word<Role> }
+            Describe { room: RefOf }
             ListRooms { mine: Or<Flag>, after: Opt<NameOf>, limit: Limit }
             DirectRoom { user: NameOf }
             Users { after: Opt<NameOf>, limit: Limit }
@@ -131,6 +132,10 @@ macro_rules! each_record {
             Page {
                 messages: List<MessageOf, MANY>, reactions: Or<List<Rec<ReactionCount>, MANY>>, fence: PlaceOf,
                 more_before: Or<Flag>, more_after: Or<Flag>,
+            }
+            Described {
+                room: Rec<RoomKey>, info: Shared<Rec<RoomInfo>>, end: PlaceOf, messages: Int, count: Int, present: Int,
+                role: Opt<Word<Role>>,
             }
             ReactionCount { target: PlaceOf, reaction: NameOf, count: Int, sample: Or<List<NameOf, MANY>> }
             RosterEntry { user: NameOf, role: Opt<Word<Role>>, present: Or<Flag> }
@@ -197,7 +202,7 @@ macro_rules! each_signal {
     };
 }
 
-/// Replies, but for those that are a structure: welcome, subscribed, history, refused.
+/// Replies, but for those that are a structure: welcome, subscribed, history, described, refused.
 macro_rules! each_reply {
     ($then:ident) => {
         $then! {

@@ -33,6 +33,7 @@ pub enum Reply {
         count: u64,
         more: bool,
     },
+    Described(Box<Described>),
     Presence {
         users: Vec<PresenceOf>,
     },
@@ -101,6 +102,22 @@ pub struct Subscribed {
     pub info: Arc<RoomInfo>,
     pub role: Option<Role>,
     pub present: u64,
+}
+
+/// A room as it is now, for whoever does not subscribe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    pub room: RoomKey,
+    pub info: Arc<RoomInfo>,
+    /// The room's end as of now: what follows it was placed later.
+    pub end: Place,
+    /// Messages so far.
+    pub messages: Ordinal,
+    /// Members.
+    pub count: u64,
+    pub present: u64,
+    /// The asker's own.
+    pub role: Option<Role>,
 }
 
 /// How a subscription begins.
@@ -254,6 +271,7 @@ pub enum ReplyKind {
     Broadcast = 94,
     Counted = 95,
     Refused = 96,
+    Described = 97,
 }
 
 /// One row per kind of mark.
@@ -271,7 +289,7 @@ words! {
         Done = "done", Welcome = "welcome", Pong = "pong", Subscribed = "subscribed", Unsubscribed = "unsubscribed",
         Placed = "placed", History = "history", Roster = "roster", Presence = "presence", Rooms = "rooms",
         Direct = "direct", Users = "users", Unread = "unread", Numbers = "numbers", Broadcast = "broadcast",
-        Counted = "counted", Refused = "refused",
+        Counted = "counted", Refused = "refused", Described = "described",
     }
     MarkKind "mark" { Resumed = "resumed", Gap = "gap", Ended = "ended", Present = "present" }
     GapReason "gap reason" { TooOld = "too_old", UnknownPlace = "unknown_place", Lagged = "lagged" }
@@ -291,6 +309,7 @@ impl Reply {
             Reply::Placed { .. } => ReplyKind::Placed,
             Reply::History(_) => ReplyKind::History,
             Reply::Roster { .. } => ReplyKind::Roster,
+            Reply::Described(_) => ReplyKind::Described,
             Reply::Presence { .. } => ReplyKind::Presence,
             Reply::Rooms { .. } => ReplyKind::Rooms,
             Reply::Direct { .. } => ReplyKind::Direct,

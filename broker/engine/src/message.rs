@@ -26,7 +26,13 @@ impl ConnId {
     /// Where the node itself asks. No edge has sent the command, so none is told the answer: it would take it for one of
     /// its own, and count one less under way.
     pub const NOBODY: ConnId = ConnId { slot: u32::MAX, generation: 0 };
+    /// Where a [`Caller`] asks: no connection has this slot. Its edge knows which caller by its own number of the answer.
+    pub const CALLER: ConnId = ConnId { slot: u32::MAX, generation: 1 };
 }
+
+/// Somebody who asks one thing and has no connection. The shell numbers them; a number is given once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Caller(pub u64);
 
 /// A connection of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

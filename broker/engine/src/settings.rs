@@ -132,6 +132,8 @@ pub struct Limits {
     pub rooms_per_connection: u32,
     /// For languages that have such a cap; 0: none.
     pub connections_per_user: u32,
+    /// Commands without a connection that wait for their answer.
+    pub calls_per_shard: u32,
     pub auth_deadline_ms: u64,
     pub ping_ms: u64,
     pub silence_ms: u64,
@@ -156,6 +158,7 @@ impl Default for Limits {
             user_commands_burst: limits::USER_COMMANDS_BURST as u32,
             rooms_per_connection: limits::ROOMS_PER_CONNECTION as u32,
             connections_per_user: limits::CONNECTIONS_PER_USER as u32,
+            calls_per_shard: limits::CALLS_PER_SHARD as u32,
             auth_deadline_ms: limits::AUTH_DEADLINE_MS,
             ping_ms: limits::PING_MS,
             silence_ms: limits::SILENCE_MS,

@@ -6,13 +6,15 @@
 use crate::edge::{AfterWrite, Edge, Opening};
 use crate::fanout::Outbound;
 use crate::home::Home;
-use crate::message::{ConnId, Parcel, ShardId, ToEdge, ToHome};
+use crate::message::{Caller, ConnId, Parcel, ShardId, ToEdge, ToHome};
 use crate::planted::{self, Bug};
 use crate::ports::{Fact, Now, Ports};
 use crate::settings::Settings;
+use rookery_protocol::command::Command;
 use rookery_protocol::dialect::contract::Incoming;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::ids::RoomHandle;
+use rookery_protocol::principal::Principal;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -128,6 +130,11 @@ impl Shard {
     /// Whether something waits for [`Shard::turn`].
     pub fn wants_turn(&self) -> bool {
         self.home.wants_end() || (0..self.settings.shards).any(|shard| !self.out.is_empty(ShardId(shard)))
+    }
+
+    /// A command of somebody without a connection: see [`Edge::call`].
+    pub fn call(&mut self, now: Now, caller: Caller, who: Arc<Principal>, command: Command) {
+        self.edge.call(now, caller, who, command, &mut self.out);
     }
 
     /// What another shard sent. Homes decide at once; their chunks wait for the turn's end.

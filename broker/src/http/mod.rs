@@ -4,6 +4,7 @@ mod demo;
 mod health;
 mod metrics;
 mod native;
+pub mod rest;
 pub mod watch;
 
 pub use demo::Guests;
@@ -17,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1::Builder;
 use hyper::{Request, Response, StatusCode};
+use rest::Rest;
 use rookery_protocol::dialect::contract::DialectId;
 use rookery_protocol::ids::{Realm, RoomKey};
 use std::cell::RefCell;
@@ -44,6 +46,7 @@ pub struct FrontSettings {
     pub guests: Option<Guests>,
     /// What the node shows of itself.
     pub pages: Pages,
+    pub rest: Rest,
 }
 
 struct Routes {
@@ -106,6 +109,7 @@ impl Router for Routes {
         match request.uri().path() {
             native::PATH => native::upgrade(&settings, request),
             metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&settings.pages)),
+            path if path.starts_with(rest::PREFIX) => Answer::Plain(settings.rest.answer(request).await),
             path if demo::is_at(path) => Answer::Plain(demo::answer(&settings, request).await),
             path => {
                 let missing = || text(StatusCode::NOT_FOUND, "Nothing here. WebSockets connect to /v1/ws.\n");

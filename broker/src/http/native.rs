@@ -68,7 +68,7 @@ fn value_of(query: &str, name: &str) -> Option<Option<String>> {
     query.split('&').find_map(of_name)
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

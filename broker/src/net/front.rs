@@ -19,7 +19,8 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use rookery_protocol::limits;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// What an HTTP client may send before anything else is known about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,7 @@ where
             })
         }
     });
-    let gate = Gate { stream, upgraded: &upgraded, answer: Vec::new() };
+    let gate = Gate { stream, upgraded: &upgraded, answer: Vec::new(), stalled: None };
     let parts = match server.serve_connection(TokioIo::new(gate), service).without_shutdown().await {
         Ok(parts) => parts,
         Err(error) => return Outcome::Failed(error),
@@ -121,7 +122,24 @@ where
         None => {
             // The peer may be gone already; then there is nothing to end.
             let _ = stream.shutdown().await;
+            let _ = tokio::time::timeout(LINGER, Box::pin(discard(&mut stream))).await;
             Outcome::Ended
+        }
+    }
+}
+
+/// A socket that is closed with unread bytes in it is reset, and our last answer may be lost with it: that a body is too
+/// large, say. So what still comes is read for a moment, or until it is plainly too much.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 256 * 1024;
+
+async fn discard<S: AsyncRead + Unpin>(stream: &mut S) {
+    let mut waste = [0; 1024];
+    let mut read = 0;
+    while read < LINGER_BYTES {
+        match stream.read(&mut waste).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => read += count,
         }
     }
 }
@@ -131,6 +149,23 @@ struct Gate<'a, S, C> {
     stream: S,
     upgraded: &'a RefCell<Option<C>>,
     answer: Vec<u8>,
+    /// Runs while the socket takes nothing: a response that nobody reads is not kept for ever.
+    stalled: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl<S: AsyncWrite + Unpin, C> Gate<'_, S, C> {
+    fn taken<T>(&mut self, cx: &mut Context<'_>, taken: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if taken.is_ready() {
+            self.stalled = None;
+            return taken;
+        }
+        let within = Duration::from_millis(limits::SLOW_MS);
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
+        match stalled.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin, C> AsyncRead for Gate<'_, S, C> {
@@ -146,11 +181,14 @@ impl<S: AsyncWrite + Unpin, C> AsyncWrite for Gate<'_, S, C> {
             gate.answer.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
-        Pin::new(&mut gate.stream).poll_write(cx, bytes)
+        let taken = Pin::new(&mut gate.stream).poll_write(cx, bytes);
+        gate.taken(cx, taken)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let gate = self.get_mut();
+        let taken = Pin::new(&mut gate.stream).poll_flush(cx);
+        gate.taken(cx, taken)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,6 +3,7 @@
 //! Invariant: no borrow of [`Inner`] lives across an await, so a borrow can never be found taken.
 
 use super::awake::Pace;
+use super::calls::{Call, Calls};
 use super::mailbox::{self, Bounds, Receiver, Sender};
 use crate::metrics::Board;
 use crate::net::burst::Burst;
@@ -43,6 +44,8 @@ pub enum Mail {
     Connection(Box<Arrival<std::net::TcpStream>>),
     /// Something else was configured.
     Configured(Box<Configured>),
+    /// A command of somebody without a connection.
+    Call(Box<Call>),
     /// Close every connection in order, give them this long to read why, then stop.
     Drain {
         last_words: Duration,
@@ -125,6 +128,7 @@ pub struct Inner {
     pub shard: Shard,
     pub ports: ShellPorts,
     pub seats: Seats,
+    pub calls: Calls,
     pub dirty: Vec<ConnId>,
     /// None: each connection is written to by a call of its own.
     pub burst: Option<Box<Burst>>,
@@ -175,6 +179,7 @@ impl ShardCell {
                 shard: Shard::new(settings.clone()),
                 ports,
                 seats: Seats::default(),
+                calls: Calls::default(),
                 dirty: Vec::new(),
                 burst,
                 bursting: Vec::new(),
@@ -230,6 +235,8 @@ pub struct Door {
     pub parcels: Sender<Mail>,
     /// Everything else: few and small, and never behind a full lane of parcels.
     pub control: Sender<Mail>,
+    /// Commands without a connection: they wait behind everything that connections ask.
+    pub calls: Sender<Mail>,
 }
 
 /// The entrances of all shards, by shard.
@@ -239,6 +246,7 @@ pub type Doors = Arc<[Door]>;
 pub fn door() -> (Door, Receiver<Mail>) {
     const CONTROL: Bounds = Bounds { entries: 4096, bytes: 1 << 20 };
     const PARCELS: Bounds = Bounds { entries: limits::LANE_PARCELS as usize, bytes: limits::LANE_BYTES as usize };
-    let ([control, parcels], receiver) = mailbox::mailbox([CONTROL, PARCELS]);
-    (Door { parcels, control }, receiver)
+    const CALLS: Bounds = Bounds { entries: limits::CALLS_PER_SHARD as usize, bytes: limits::LANE_BYTES as usize };
+    let ([control, parcels, calls], receiver) = mailbox::mailbox([CONTROL, PARCELS, CALLS]);
+    (Door { parcels, control, calls }, receiver)
 }

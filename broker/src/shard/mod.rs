@@ -4,10 +4,12 @@
 //! - [`cell`]: the engine and its ports, borrowed without ever awaiting.
 //! - [`turn`]: ends a turn; [`write`]: each dirty connection gets one write; [`awake`]: when to sleep until the next.
 //! - [`connection`]: one socket's reading side.
+//! - [`calls`]: commands without a connection, and their answers.
 //! - [`thread`]: the runtime and the tasks of a shard.
 
 mod awake;
 pub mod bell;
+pub mod calls;
 pub mod cell;
 mod connection;
 pub mod mailbox;

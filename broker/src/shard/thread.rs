@@ -2,7 +2,7 @@
 
 use super::cell::{Configured, Doors, Inner, Mail, ShardCell, ShardCounters};
 use super::mailbox::Receiver;
-use super::{connection, turn};
+use super::{calls, connection, turn};
 use crate::allocator;
 use crate::auth::TokenPort;
 use crate::http::{Front, FrontSettings, Upgraded};
@@ -159,6 +159,7 @@ async fn mail(cell: &Rc<ShardCell>, front: &Front, mailbox: &mut Receiver<Mail>)
                 Err(error) => tracing::warn!(event = "socket_not_taken", %error),
             },
             Mail::Configured(configured) => configure(cell, front, *configured),
+            Mail::Call(call) => calls::take(cell, *call),
             Mail::Drain { last_words } => drain = Some(last_words),
         });
         cell.work.notify_one();
@@ -290,10 +291,13 @@ fn hand_over(doors: &Doors, target: ShardId, arrival: Upgraded) {
 
 /// Says goodbye to everybody, and gives the last words a moment to be read.
 async fn drain(cell: &Rc<ShardCell>, last_words: Duration) {
+    let mut asked = !cell.inner.borrow().calls.is_empty();
     cell.inner.borrow_mut().shard.drain(cell.now());
     turn::run(cell);
     let until = tokio::time::Instant::now() + last_words;
-    while cell.counters.connections.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < until {
+    // Whoever was answered a moment ago has yet to write it down.
+    while (asked || cell.counters.connections.load(Ordering::Relaxed) > 0) && tokio::time::Instant::now() < until {
+        asked = !cell.inner.borrow().calls.is_empty();
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,8 +1,10 @@
 //! The end of a turn: the engine closes it, then each dirty connection is written to once.
 
 use super::awake;
-use super::cell::ShardCell;
+use super::calls;
+use super::cell::{Inner, ShardCell};
 use super::write::write_all;
+use rookery_engine::ports::Now;
 use rookery_engine::shard::TurnEnd;
 use rookery_protocol::limits;
 use std::rc::Rc;
@@ -51,6 +53,12 @@ pub fn run(cell: &Rc<ShardCell>) -> TurnEnd {
     if !sent {
         end = TurnEnd::LaneFull;
     }
+    let end = rounds(cell, inner, now, end);
+    calls::answer(inner);
+    end
+}
+
+fn rounds(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, mut end: TurnEnd) -> TurnEnd {
     // Writing makes room, room lets lagging subscriptions ask for a page, and pages dirty connections again: a few
     // rounds, since each connection asks for one page at a time and stops when its socket does.
     for _ in 0..ROUNDS {

@@ -181,7 +181,10 @@ fn a_killed_backup_is_none() {
             let part = root.path().join(format!("{name} {ms}.part"));
             // A node may still be at it, and about to give it its name: then all of it is there.
             if part.join("format").exists() {
-                assert!(run("verify", &part, &[]).status == 0 || target.exists(), "half of it looks like a node's folder");
+                assert!(
+                    run("verify", &part, &[]).status == 0 || target.exists(),
+                    "half of it looks like a node's folder"
+                );
             }
             let again = || run("backup", data, &[target.to_str().unwrap()]);
             let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);

@@ -114,6 +114,7 @@ pub fn command_of(kind: CommandKind) -> BoxedStrategy<Command> {
         K::History => (room_ref(), history_from(), int32(), option::of(place()))
             .prop_map(|(room, from, limit, thread)| Command::History { room, from, limit, thread })
             .boxed(),
+        K::Describe => room_ref().prop_map(|room| Command::Describe { room }).boxed(),
         K::Roster => (room_ref(), word(), option::of(name()), int32())
             .prop_map(|(room, of, after, limit)| Command::Roster { room, of, after, limit })
             .boxed(),

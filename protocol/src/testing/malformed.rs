@@ -60,6 +60,7 @@ pub const SHORTEST: &[&str] = &[
     r#"{"do":"invite","id":7,"room":"a","user":"bob"}"#,
     r#"{"do":"remove_member","id":7,"room":"a","user":"bob"}"#,
     r#"{"do":"set_role","id":7,"room":"a","user":"bob","role":"admin"}"#,
+    r#"{"do":"describe","id":7,"room":"a"}"#,
     r#"{"do":"list_rooms","id":7}"#,
     r#"{"do":"direct_room","id":7,"user":"bob"}"#,
     r#"{"do":"users","id":7}"#,

@@ -5,8 +5,8 @@ use super::values::{handle, int, int32, name, names, place, room_key, text, word
 use crate::errors::ErrorCode;
 use crate::ids::Epoch;
 use crate::reply::{
-    Mark, MarkKind, Page, ReactionCount, Refusal, Reply, ReplyKind, RoomEntry, RosterEntry, Start, Subscribed,
-    UnreadEntry, UserEntry, Welcome,
+    Described, Mark, MarkKind, Page, ReactionCount, Refusal, Reply, ReplyKind, RoomEntry, RosterEntry, Start,
+    Subscribed, UnreadEntry, UserEntry, Welcome,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -57,6 +57,21 @@ fn subscribed() -> impl Strategy<Value = Subscribed> {
             info: Arc::new(info),
             role,
             present,
+        },
+    )
+}
+
+fn described() -> impl Strategy<Value = Described> {
+    let numbers = (int(), int(), int());
+    (room_key(), room_info(), place(), numbers, option::of(word())).prop_map(
+        |(room, info, end, (messages, count, present), role)| Described {
+            room,
+            info: Arc::new(info),
+            end,
+            messages,
+            count,
+            present,
+            role,
         },
     )
 }
@@ -112,6 +127,7 @@ pub fn reply_of(kind: ReplyKind) -> BoxedStrategy<Reply> {
                 .prop_map(|(members, count, more)| Reply::Roster { members, count, more })
                 .boxed()
         }
+        K::Described => described().prop_map(|d| Reply::Described(Box::new(d))).boxed(),
         K::Presence => vec(presence_of(), 0..4).prop_map(|users| Reply::Presence { users }).boxed(),
         K::Rooms => {
             let entry = (room_key(), text(), option::of(word())).prop_map(|(room, title, role)| RoomEntry {

@@ -26,6 +26,11 @@ impl Bad {
         Bad { code: self.code, what: format!("field `{field}`: {}", self.what).into() }
     }
 
+    /// The outermost field that it names, as [`Bad::at`] wrote it.
+    pub fn field(&self) -> Option<&str> {
+        self.what.strip_prefix("field `")?.split('`').next()
+    }
+
     /// The same, with the position in a list in front, counted from 0.
     #[cold]
     pub fn item(self, index: usize) -> Bad {

@@ -36,10 +36,10 @@ impl Edge {
         placement::shard_of_handle(room, self.settings.shards)
     }
 
-    /// Where a command about this room goes. A handle is good only where its room is subscribed to.
+    /// Where a command about this room goes. A handle is good only where its room is subscribed to: on a connection.
     pub(super) fn address(
         &self,
-        connection: &Connection,
+        connection: Option<&Connection>,
         who: &Principal,
         room: &RoomRef,
     ) -> Result<(ShardId, RoomAddress), Refusal> {
@@ -51,7 +51,12 @@ impl Edge {
         Ok((self.shard_of(&key), RoomAddress::Key(key)))
     }
 
-    pub(super) fn key(&self, connection: &Connection, who: &Principal, room: &RoomRef) -> Result<RoomKey, Refusal> {
+    pub(super) fn key(
+        &self,
+        connection: Option<&Connection>,
+        who: &Principal,
+        room: &RoomRef,
+    ) -> Result<RoomKey, Refusal> {
         let realm = who.realm.clone();
         Ok(match room {
             RoomRef::Handle(handle) => self.subscribed(connection, *handle).ok_or_else(not_subscribed)?.clone(),
@@ -70,14 +75,15 @@ impl Edge {
     }
 
     /// A subscription that only waits for its end is none any more; one that is being attached anew still is.
-    fn subscribed(&self, connection: &Connection, room: RoomHandle) -> Option<&RoomKey> {
+    fn subscribed(&self, connection: Option<&Connection>, room: RoomHandle) -> Option<&RoomKey> {
+        let connection = connection?;
         if let Some(sub) = connection.sub(room) {
             return if self.ending(sub).is_some() { None } else { self.rooms.get(room).map(|r| &r.key) };
         }
         let under_way = connection.attaching.iter().filter_map(|n| self.awaited.get(*n as usize));
         under_way.into_iter().find_map(|awaited| match awaited {
             Await::Attach(attach) if attach.again.is_some_and(|(again, _)| again == room) => Some(&attach.key),
-            Await::Attach(_) | Await::Session { .. } | Await::Part { .. } => None,
+            Await::Attach(_) | Await::Session { .. } | Await::Part { .. } | Await::Call { .. } => None,
         })
     }
 }

@@ -10,6 +10,7 @@ use rookery_protocol::catalog::{Needs, Row};
 use rookery_protocol::command::Command;
 use rookery_protocol::errors::{DropReason, ErrorCode};
 use rookery_protocol::limits;
+use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::Refusal;
 
 /// What `busy` tells to wait: a queue that is full moves within a few turns.
@@ -30,9 +31,7 @@ impl Edge {
         let bare_resume = matches!(command, Command::Resume { token: None, .. });
         if row.needs != Needs::Nothing || bare_resume {
             let session = session.ok_or_else(|| Refusal::new(ErrorCode::NotAuthenticated))?;
-            if row.needs == Needs::Backend && !session.principal.powers.backend {
-                return Err(Refusal::because(ErrorCode::NotAllowed, "a command of backends"));
-            }
+            may_ask(row, &session.principal)?;
         }
         if connection.dialect.profile().rate_limited {
             let pace = connection_pace(&self.settings.limits);
@@ -65,6 +64,16 @@ impl Edge {
         Ok(())
     }
 
+    /// The same for somebody without a connection.
+    pub(super) fn reserve_lane(&mut self, shard: ShardId) -> Result<(), Refusal> {
+        let under_way = &mut self.under_way[usize::from(shard.0)];
+        if u64::from(*under_way) >= limits::LANE_COMMANDS {
+            return Err(busy());
+        }
+        *under_way += 1;
+        Ok(())
+    }
+
     /// One more refusal that was the client's doing; too many of them end the connection.
     pub(super) fn misbehaved(&mut self, now: Now, conn: ConnId) {
         if let Some(connection) = self.conns.get_mut(conn)
@@ -74,11 +83,15 @@ impl Edge {
         }
     }
 
-    /// Of these a well-made client sees few, whatever the server does.
-    pub(super) fn count_refusal(&mut self, now: Now, conn: ConnId, code: ErrorCode) {
+    pub(super) fn count_refused(&mut self, code: ErrorCode) {
         self.counters.refused += 1;
         self.counters.rate_limited += u64::from(code == ErrorCode::RateLimited);
         self.counters.busy += u64::from(code == ErrorCode::Busy);
+    }
+
+    /// Of these a well-made client sees few, whatever the server does.
+    pub(super) fn count_refusal(&mut self, now: Now, conn: ConnId, code: ErrorCode) {
+        self.count_refused(code);
         if matches!(
             code,
             ErrorCode::RateLimited
@@ -93,6 +106,14 @@ impl Edge {
     }
 }
 
+/// Whether this principal may ask such a thing at all.
+pub(super) fn may_ask(row: &Row, who: &Principal) -> Result<(), Refusal> {
+    if row.needs == Needs::Backend && !who.powers.backend {
+        return Err(Refusal::because(ErrorCode::NotAllowed, "a command of backends"));
+    }
+    Ok(())
+}
+
 pub(super) fn user_pace(limits: &Limits, of: u32) -> Pace {
     Pace { per_second: limits.user_commands_per_second, burst: limits.user_commands_burst, of }
 }
@@ -105,6 +126,6 @@ pub(super) fn busy() -> Refusal {
     Refusal::later(ErrorCode::Busy, BUSY_MS)
 }
 
-fn too_fast(whose: &str, wait_ms: u32) -> Refusal {
+pub(super) fn too_fast(whose: &str, wait_ms: u32) -> Refusal {
     Refusal { detail: format!("commands of {whose}"), ..Refusal::later(ErrorCode::RateLimited, wait_ms) }
 }

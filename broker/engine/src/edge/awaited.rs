@@ -1,7 +1,7 @@
 //! What replies with an edge's own number are for: attaches, sessions, parts of a broadcast, presence.
 
 use super::admission::busy;
-use crate::message::{ConnId, Lane};
+use crate::message::{Caller, ConnId, Lane};
 use rookery_protocol::catalog::Row;
 use rookery_protocol::command::{RoomRef, SubscribeRoom};
 use rookery_protocol::dialect::contract::Number;
@@ -19,6 +19,7 @@ pub(super) enum Await {
     Attach(Box<AwaitAttach>),
     Session { conn: ConnId },
     Part { gather: u32, index: u32 },
+    Call { caller: Caller },
 }
 
 pub(super) struct AwaitAttach {
@@ -67,10 +68,15 @@ pub(super) enum Wish {
     Unsubscribe(RoomRef),
 }
 
+#[derive(Clone, Copy)]
+pub(super) enum GatherFor {
+    Connection { conn: ConnId, number: Number },
+    Caller(Caller),
+}
+
 /// A broadcast until its last room has answered.
 pub(super) struct Gather {
-    pub conn: ConnId,
-    pub number: Number,
+    pub whose: GatherFor,
     pub row: &'static Row,
     pub left: u32,
     pub placed: u32,

@@ -2,32 +2,36 @@
 
 use super::Edge;
 use super::admission::busy;
-use super::awaited::{Await, Gather};
+use super::awaited::{Await, Gather, GatherFor};
 use crate::fanout::Outbound;
-use crate::message::{ConnId, Envelope, ReplyTo, ToHome};
+use crate::message::{Envelope, ReplyTo, ToHome};
 use crate::ports::Now;
 use rookery_protocol::catalog::Row;
 use rookery_protocol::command::{Command, Post, RoomRef};
-use rookery_protocol::dialect::contract::Number;
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::limits;
+use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::{Refusal, Reply};
+use std::sync::Arc;
 
 impl Edge {
     pub(super) fn broadcast(
         &mut self,
         now: Now,
-        (conn, number, row): (ConnId, Number, &'static Row),
+        (whose, row): (GatherFor, &'static Row),
+        who: Arc<Principal>,
         rooms: Vec<RoomRef>,
         post: Box<Post>,
         out: &mut Outbound,
     ) -> Result<(), Refusal> {
-        let who = self.principal(conn)?;
-        let mut gather = Gather { conn, number, row, left: 0, placed: 0, refused: Vec::new() };
+        let mut gather = Gather { whose, row, left: 0, placed: 0, refused: Vec::new() };
         let mut parts = Vec::new();
         for (index, room) in rooms.into_iter().enumerate() {
             let index = index as u32;
-            let connection = self.conns.get(conn).ok_or_else(busy)?;
+            let connection = match whose {
+                GatherFor::Connection { conn, .. } => Some(self.conns.get(conn).ok_or_else(busy)?),
+                GatherFor::Caller(_) => None,
+            };
             match self.address(connection, &who, &room) {
                 Ok((shard, _)) if u64::from(self.under_way[usize::from(shard.0)]) >= limits::LANE_COMMANDS => {
                     gather.refused.push((index, ErrorCode::Busy));
@@ -40,13 +44,19 @@ impl Edge {
             }
         }
         gather.left = parts.len() as u32;
-        if let Some(connection) = self.conns.get_mut(conn) {
-            connection.in_flight += 1;
-        }
+        let (to, number) = match whose {
+            GatherFor::Connection { conn, number } => {
+                if let Some(connection) = self.conns.get_mut(conn) {
+                    connection.in_flight += 1;
+                }
+                (self.address_of(conn), number)
+            }
+            GatherFor::Caller(_) => (self.nobodys_address(), 0),
+        };
         let gather = self.gathers.insert(gather) as u32;
         for (index, shard, address, room) in parts {
             let part = self.awaited.insert(Await::Part { gather, index }) as u32;
-            let reply_to = ReplyTo { to: self.address_of(conn), number, row, gather: Some(part) };
+            let reply_to = ReplyTo { to, number, row, gather: Some(part) };
             let command = Command::Post(Post { room, ..Post::clone(&post) });
             let envelope = Envelope { room: address, who: who.clone(), reply_to, at: now.wall, command };
             out.to_home(shard, ToHome::Command(Box::new(envelope)));
@@ -73,10 +83,15 @@ impl Edge {
         }
         let mut sum = self.gathers.remove(gather as usize);
         sum.refused.sort_unstable();
-        if let Some(connection) = self.conns.get_mut(sum.conn) {
-            connection.in_flight -= 1;
-        }
         let reply = Reply::Broadcast { placed: sum.placed, refused: sum.refused };
-        self.answer(sum.conn, sum.number, sum.row, &reply);
+        match sum.whose {
+            GatherFor::Connection { conn, number } => {
+                if let Some(connection) = self.conns.get_mut(conn) {
+                    connection.in_flight -= 1;
+                }
+                self.answer(conn, number, sum.row, &reply);
+            }
+            GatherFor::Caller(caller) => self.answer_caller(caller, reply),
+        }
     }
 }

@@ -46,6 +46,11 @@ impl Bucket {
         }
     }
 
+    /// Whether it says no more than a new one.
+    pub fn is_full(&mut self, now: u64, pace: Pace) -> bool {
+        pace.per_second == 0 || (self.check(now, pace).is_ok() && self.level >= pace.full())
+    }
+
     /// Only after [`Bucket::check`] said yes.
     pub fn take(&mut self, pace: Pace) {
         if pace.per_second != 0 {

@@ -8,6 +8,8 @@ pub struct Counters {
     /// By place in [`DropReason::ALL`].
     dropped: [u64; DropReason::ALL.len()],
     pub commands: u64,
+    /// Of the commands those of callers without a connection.
+    pub calls: u64,
     pub replies: u64,
     pub refused: u64,
     pub rate_limited: u64,

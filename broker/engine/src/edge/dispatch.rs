@@ -3,6 +3,7 @@
 use super::Edge;
 use super::address::{inbox_of, own_room};
 use super::admission::busy;
+use super::awaited::GatherFor;
 use super::route::{self, Route};
 use crate::fanout::Outbound;
 use crate::message::{Address, ConnId, Envelope, ReplyTo, RoomAddress, ShardId, ToHome};
@@ -87,11 +88,14 @@ impl Edge {
                 }
                 Ok(())
             }
-            Route::Broadcast(rooms, post) => self.broadcast(now, asker, rooms, post, out),
+            Route::Broadcast(rooms, post) => {
+                let who = self.principal(conn)?;
+                self.broadcast(now, (GatherFor::Connection { conn, number }, row), who, rooms, post, out)
+            }
             Route::Room(room, command) => {
                 let connection = self.conns.get(conn).ok_or_else(busy)?;
                 let who = self.principal(conn)?;
-                let (shard, room) = self.address(connection, &who, &room)?;
+                let (shard, room) = self.address(Some(connection), &who, &room)?;
                 self.send_home(now, asker, (shard, room), who, command, out)
             }
             Route::Own(kind, command) => {

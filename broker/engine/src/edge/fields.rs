@@ -64,6 +64,7 @@ pub(super) fn check(command: &mut Command, reach: AckLevel) -> Result<(), Refusa
         | Command::Invite { .. }
         | Command::RemoveMember { .. }
         | Command::SetRole { .. }
+        | Command::Describe { .. }
         | Command::DirectRoom { .. }
         | Command::Disconnect { .. }
         | Command::Revoke(_)

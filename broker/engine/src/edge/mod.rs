@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //! 1. [`connection`], [`rooms`], [`outbox`]: what is remembered. [`users`], [`awaited`]: what else.
-//! 2. The way in: [`dispatch`] → [`admission`], [`fields`] → [`route`], [`address`] → [`session`], [`subscribe`],
+//! 2. The way in: [`dispatch`], or [`call`] without a connection → [`admission`], [`fields`] → [`route`], [`address`] → [`session`], [`subscribe`],
 //!    [`broadcast`].
 //! 3. The way out: [`replies`], [`attach`], [`live`], [`catchup`], [`ended`], [`presence`] → [`flush`].
 //! 4. [`deadlines`] and [`closing`].
@@ -13,6 +13,7 @@ mod attach;
 mod awaited;
 mod broadcast;
 mod bucket;
+mod call;
 mod catchup;
 mod closing;
 mod connection;
@@ -43,6 +44,7 @@ use crate::settings::Settings;
 use crate::timers::Timers;
 use awaited::{Attaching, Awaited, Gather};
 use bucket::Bucket;
+use call::Callers;
 use connection::{Connection, Connections, Refusals};
 use deadlines::Due;
 use foldhash::fast::FixedState;
@@ -69,6 +71,7 @@ pub struct Edge {
     outboxes: Outboxes,
     rooms: Rooms,
     users: Users,
+    callers: Callers,
     awaited: Awaited,
     gathers: Slab<Gather>,
     attaching: HashMap<(RoomKey, Lane), Attaching, FixedState>,
@@ -131,6 +134,7 @@ impl Edge {
             outboxes: Outboxes::default(),
             rooms: Rooms::new(seed),
             users: Users::new(seed),
+            callers: Callers::new(seed),
             awaited: Slab::new(),
             gathers: Slab::new(),
             attaching: HashMap::with_hasher(FixedState::with_seed(seed)),

@@ -39,6 +39,7 @@ impl Edge {
                 self.settle(now, ports, out);
             }
             Some(Await::Part { gather, index }) => self.part_answered(gather, index, &reply),
+            Some(Await::Call { caller }) => self.answer_caller(caller, reply),
             None => {}
         }
     }

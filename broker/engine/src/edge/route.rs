@@ -53,7 +53,8 @@ pub(super) fn of(command: Command) -> Route {
         | Command::Leave { ref room }
         | Command::Invite { ref room, .. }
         | Command::RemoveMember { ref room, .. }
-        | Command::SetRole { ref room, .. } => {
+        | Command::SetRole { ref room, .. }
+        | Command::Describe { ref room } => {
             let room = room.clone();
             Route::Room(room, command)
         }

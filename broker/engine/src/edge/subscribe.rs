@@ -58,7 +58,7 @@ impl Edge {
     ) -> Result<(), Refusal> {
         let who = self.principal(conn)?;
         let connection = self.conns.get(conn).ok_or_else(busy)?;
-        let key = self.key(connection, &who, &wish.room)?;
+        let key = self.key(Some(connection), &who, &wish.room)?;
         if let Some(attach) = self.attach_under_way(conn, &key) {
             return attach.park(Parked { number, row, index, wish: Wish::Subscribe(wish) });
         }
@@ -125,7 +125,7 @@ impl Edge {
         out: &mut Outbound,
     ) -> Result<Option<RoomHandle>, Refusal> {
         let who = self.principal(conn)?;
-        let key = self.key(self.conns.get(conn).ok_or_else(busy)?, &who, room)?;
+        let key = self.key(Some(self.conns.get(conn).ok_or_else(busy)?), &who, room)?;
         if let Some(attach) = self.attach_under_way(conn, &key) {
             attach.park(Parked { number, row, index, wish: Wish::Unsubscribe(room.clone()) })?;
             return Ok(None);
@@ -150,7 +150,7 @@ impl Edge {
             .find(|n| matches!(awaited.get(*n as usize), Some(Await::Attach(attach)) if attach.key == *key))?;
         match self.awaited.get_mut(number as usize) {
             Some(Await::Attach(attach)) => Some(attach),
-            Some(Await::Session { .. } | Await::Part { .. }) | None => None,
+            Some(Await::Session { .. } | Await::Part { .. } | Await::Call { .. }) | None => None,
         }
     }
 }

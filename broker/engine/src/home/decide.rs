@@ -232,6 +232,7 @@ pub(crate) fn decide(c: &Context<'_>, command: &Command) -> Decision {
         Command::Typing { on, .. } => commands::typing::decide(c, *on),
         Command::History { from, limit, thread, .. } => commands::history::decide(c, *from, *limit, *thread),
         Command::Roster { of, after, limit, .. } => commands::roster::decide(c, *of, after.as_ref(), *limit),
+        Command::Describe { .. } => commands::describe::decide(c),
         Command::Create { settings, members, .. } => commands::create::decide(c, settings, members),
         Command::Update { settings, .. } => commands::update::decide(c, settings),
         Command::Archive { archived, .. } => commands::update::archive(c, *archived),

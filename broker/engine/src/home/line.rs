@@ -273,6 +273,10 @@ fn may_change(code: ErrorCode) -> bool {
         | ErrorCode::Unsure
         | ErrorCode::Draining
         | ErrorCode::StaleKey
+        | ErrorCode::NoSuchPath
+        | ErrorCode::WrongMethod
+        | ErrorCode::WrongType
+        | ErrorCode::TooSlow
         | ErrorCode::NotDurable => false,
     }
 }

@@ -12,6 +12,7 @@ mod wire;
 
 mod access;
 mod admission;
+mod calls;
 mod catching_up;
 mod classes;
 mod directory;

@@ -83,7 +83,7 @@ fn grant(text: &str) -> Grant {
 /// A token is a user and what it is allowed: `ann claims=den,attic id=t1 issued=5 expires=60000 org=acme backend`, or
 /// `ann can=read,post+general,team-*`.
 /// Times are the script's; `forged` stands for one that is none.
-fn read_token(token: &str, now: Millis) -> Result<Principal, ErrorCode> {
+pub fn read_token(token: &str, now: Millis) -> Result<Principal, ErrorCode> {
     let mut words = token.split(' ');
     let mut who = principal(words.next().filter(|user| *user != "forged").ok_or(ErrorCode::BadToken)?);
     for word in words {

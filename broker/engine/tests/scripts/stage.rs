@@ -3,18 +3,19 @@
 //! Everything happens at once and in order: when a client has said something, all shards turn until nothing moves.
 
 use crate::client::{Client, Ear, Heard};
-use crate::outside::Outside;
+use crate::outside::{Outside, read_token};
 use rookery_engine::edge::{AfterWrite, Opening};
-use rookery_engine::message::ShardId;
+use rookery_engine::message::{Caller, ShardId};
 use rookery_engine::placement::shard_of;
 use rookery_engine::ports::{Fact, Now};
 use rookery_engine::settings::{Limits, RealmSettings, RoomClass, Settings};
 use rookery_engine::shard::{Shard, TurnEnd};
 use rookery_engine::testing::{FakePorts, Late, REALM, Tables, at, room};
-use rookery_protocol::dialect::contract::{Hello, Incoming};
-use rookery_protocol::dialect::registry::NATIVE_JSON;
+use rookery_protocol::dialect::contract::{Hello, Incoming, Talk};
+use rookery_protocol::dialect::registry::{self, NATIVE_JSON};
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::ids::{AckLevel, Epoch, RoomKind};
+use rookery_protocol::reply::Reply;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +39,9 @@ pub struct World {
     pub ms: u64,
     shards: Vec<Driven>,
     pub ears: Vec<Ear>,
+    callers: u64,
+    /// What callers were answered, each once.
+    answered: Vec<(Caller, Reply)>,
 }
 
 struct Driven {
@@ -64,7 +68,7 @@ impl Stage {
         let outside = |_| Outside { fake: FakePorts::new(plan.late), ..Outside::default() };
         let shards = (0..plan.shards).map(outside).enumerate();
         let shards = shards.map(|(i, outside)| Driven { shard: shard(&plan, i as u8), outside }).collect();
-        Stage(Rc::new(RefCell::new(World { plan, ms: 0, shards, ears: Vec::new() })))
+        Stage(Rc::new(RefCell::new(World { plan, ms: 0, shards, ears: Vec::new(), callers: 0, answered: Vec::new() })))
     }
 
     /// A connection that nobody knows yet.
@@ -95,6 +99,38 @@ impl Stage {
         let user = token.split(' ').next().unwrap();
         client.hears(&format!(r#"{{"re":1,"ok":"welcome","user":"{user}"}}"#));
         client
+    }
+
+    /// Somebody without a connection asks the first shard.
+    pub fn calls(&self, token: &str, text: &str) -> Caller {
+        self.calls_at(0, token, text)
+    }
+
+    pub fn calls_at(&self, shard: u8, token: &str, text: &str) -> Caller {
+        let mut talk = Talk::default();
+        registry::get(NATIVE_JSON).receive(&mut Default::default(), Incoming::Text(text), &mut talk);
+        let command = talk.commands.pop().unwrap_or_else(|| panic!("{text} is no command: {:?}", talk.refused)).command;
+        let mut world = self.0.borrow_mut();
+        let now = at(world.ms);
+        world.callers += 1;
+        let caller = Caller(world.callers);
+        let who = Arc::new(read_token(token, now.wall).unwrap());
+        world.shards[usize::from(shard)].shard.call(now, caller, who, command);
+        world.run();
+        caller
+    }
+
+    /// The answer, once it has come.
+    pub fn answer_to(&self, caller: Caller) -> Option<Reply> {
+        let mut world = self.0.borrow_mut();
+        let at = world.answered.iter().position(|(to, _)| *to == caller)?;
+        let (_, reply) = world.answered.remove(at);
+        assert!(world.answered.iter().all(|(to, _)| *to != caller), "two answers to {caller:?}");
+        Some(reply)
+    }
+
+    pub fn hangs_up(&self, caller: Caller) {
+        self.0.borrow_mut().shards[0].shard.edge.hang_up(caller);
     }
 
     /// Time passes, and what is due happens.
@@ -263,6 +299,7 @@ impl World {
             let mut parcels = Vec::new();
             for (from, Driven { shard, outside }) in self.shards.iter_mut().enumerate() {
                 full |= shard.turn(now, outside) == TurnEnd::LaneFull;
+                shard.edge.take_answered(&mut self.answered);
                 parcels.extend(outside.fake.sent.drain(..).map(|(to, parcel)| (from, to, parcel)));
             }
             for (from, to, parcel) in parcels {

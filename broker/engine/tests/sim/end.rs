@@ -46,6 +46,9 @@ impl World {
                 return Some(format!("client {id} has unread bytes"));
             }
         }
+        if let Some(unrest) = self.callers.unrest() {
+            return Some(unrest);
+        }
         if !self.outside.lanes.is_empty() || self.outside.sequencer.waiting() > 0 {
             return Some("something is under way".to_owned());
         }

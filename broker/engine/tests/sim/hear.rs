@@ -188,7 +188,10 @@ impl Client {
                 outside.created[*room] = true;
             }
             (Reply::Refused(_), _) => {}
-            (Reply::Done | Reply::Pong { .. } | Reply::Roster { .. } | Reply::Presence { .. }, _) => {}
+            (
+                Reply::Done | Reply::Pong { .. } | Reply::Roster { .. } | Reply::Presence { .. } | Reply::Described(_),
+                _,
+            ) => {}
             (Reply::Rooms { .. } | Reply::Users { .. } | Reply::Unread { .. } | Reply::Direct { .. }, _) => {}
             (Reply::Numbers { .. } | Reply::Broadcast { .. } | Reply::Counted { .. }, _) => {}
             (Reply::Subscribed(_) | Reply::Unsubscribed { .. } | Reply::Placed { .. } | Reply::History(_), what) => {

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agenda;
+mod callers;
 mod carrier;
 mod client;
 mod end;

@@ -5,13 +5,16 @@ use crate::carrier::Carrier;
 use crate::client::Link;
 use crate::outside::Outside;
 use rookery_engine::edge::{AfterWrite, Opening};
-use rookery_engine::message::{ConnId, ShardId};
+use rookery_engine::message::{Caller, ConnId, ShardId};
 use rookery_engine::ports::Fact;
 use rookery_engine::settings::Settings;
 use rookery_engine::shard::{Shard, TurnEnd};
+use rookery_protocol::command::Command;
 use rookery_protocol::dialect::contract::Incoming;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::ids::AckLevel;
+use rookery_protocol::principal::Principal;
+use rookery_protocol::reply::Reply;
 use std::sync::Arc;
 
 #[derive(Default)]
@@ -85,6 +88,21 @@ impl Node {
     pub fn receive(&mut self, shard: u8, conn: ConnId, message: Incoming<'_>, outside: &mut Outside) {
         let now = outside.agenda.now();
         self.touch(shard, outside).receive(now, &mut Carrier { me: shard, outside }, conn, message);
+    }
+
+    pub fn call(&mut self, shard: u8, caller: Caller, who: Arc<Principal>, command: Command, outside: &mut Outside) {
+        let now = outside.agenda.now();
+        self.touch(shard, outside).call(now, caller, who, command);
+    }
+
+    pub fn hang_up(&mut self, shard: u8, caller: Caller) {
+        self.shards[usize::from(shard)].shard.edge.hang_up(caller);
+    }
+
+    pub fn take_answered(&mut self, shard: u8) -> Vec<(Caller, Reply)> {
+        let mut answered = Vec::new();
+        self.shards[usize::from(shard)].shard.edge.take_answered(&mut answered);
+        answered
     }
 
     pub fn closed(&mut self, shard: u8, conn: ConnId, outside: &mut Outside) {
@@ -200,6 +218,9 @@ impl Node {
         let (open, _) = driven.edge.size();
         if open != conns.len() {
             return Err(format!("shard {shard} has {open} connections, and {} clients", conns.len()));
+        }
+        if driven.edge.callers() > 0 {
+            return Err(format!("shard {shard} waits for answers that nobody wants"));
         }
         match conns.iter().find(|conn| driven.edge.queued(**conn) > 0) {
             Some(conn) => Err(format!("bytes wait for {conn:?}, whose socket takes them")),

@@ -1,6 +1,7 @@
 //! The node and its clients: takes what the agenda brings and gives it to a shard, a socket or a client.
 
 use crate::agenda::{Fault, Happening};
+use crate::callers::Callers;
 use crate::client::{Client, Link};
 use crate::node::Node;
 use crate::outside::{Outside, WIDE};
@@ -21,6 +22,7 @@ pub struct World {
     pub outside: Outside,
     pub node: Node,
     pub clients: Vec<Client>,
+    pub callers: Callers,
     /// Whose connection it is.
     owners: HashMap<(u8, ConnId), usize>,
     links: u64,
@@ -42,7 +44,8 @@ impl World {
             .collect();
         outside.journal.begin(outside.plan.shards);
         let node = Node::start(&mut outside);
-        let mut world = World { outside, node, clients, owners: HashMap::new(), links: 0 };
+        let callers = Callers::new(outside.plan.seed);
+        let mut world = World { outside, node, clients, callers, owners: HashMap::new(), links: 0 };
         world.set_out();
         world
     }
@@ -122,6 +125,7 @@ impl World {
             }
         }
         self.node.after_writes(shard, &mut self.outside);
+        self.answered(shard);
         let bounds = self.bounds(shard);
         self.outside.check(bounds);
     }
@@ -197,6 +201,8 @@ impl World {
         let delay = 1 + outside.dice.below(outside.plan.act_ms * 2) + pause;
         outside.agenda.after(delay, ANY_LIFE, Happening::Act { client });
         let now = outside.agenda.now().mono;
+        self.call();
+        let outside = &mut self.outside;
         let mut said = Said::new();
         if self.clients[client].link.is_none() {
             if now >= self.clients[client].back_at && !self.clients[client].retired {
@@ -366,6 +372,7 @@ impl World {
         outside.check(lost);
         outside.begin_life();
         self.owners.clear();
+        self.callers.lost();
         self.node = Node::start(&mut self.outside);
         self.tell_undone();
         for client in 0..self.clients.len() {

@@ -13,7 +13,9 @@ use crate::event::{Notice, NoticeKind, PresenceOf, RoomInfo};
 use crate::ids::{AckLevel, RoomKey, RoomKind};
 use crate::layout::*;
 use crate::message::Attachment;
-use crate::reply::{Page, ReactionCount, Refusal, RoomEntry, RosterEntry, Subscribed, UnreadEntry, UserEntry, Welcome};
+use crate::reply::{
+    Described, Page, ReactionCount, Refusal, RoomEntry, RosterEntry, Subscribed, UnreadEntry, UserEntry, Welcome,
+};
 use crate::wire::bad::Bad;
 use crate::wire::varint;
 use std::sync::Arc;

@@ -9,8 +9,8 @@ use crate::event::PresenceOf;
 use crate::ids::AckLevel;
 use crate::layout::*;
 use crate::reply::{
-    EndReason, GapReason, Mark, MarkKind, Page, Refusal, Reply, ReplyKind, RoomEntry, RosterEntry, Subscribed,
-    UnreadEntry, UserEntry, Welcome,
+    Described, EndReason, GapReason, Mark, MarkKind, Page, Refusal, Reply, ReplyKind, RoomEntry, RosterEntry,
+    Subscribed, UnreadEntry, UserEntry, Welcome,
 };
 use crate::wire::bad::Bad;
 use crate::wire::varint;
@@ -24,6 +24,7 @@ macro_rules! replies {
                     Reply::Welcome(welcome) => welcome.put_fields(out),
                     Reply::Subscribed(subscribed) => subscribed.put_fields(out),
                     Reply::History(page) => page.put_fields(out),
+                    Reply::Described(described) => described.put_fields(out),
                     Reply::Refused(refusal) => refusal.put_fields(out),
                     $(Reply::$variant { $($field),* } => { $(<$form>::put($field, out);)* })*
                 }
@@ -37,6 +38,7 @@ macro_rules! replies {
                 ReplyKind::Welcome => Reply::Welcome(Box::new(Welcome::take_fields(from)?)),
                 ReplyKind::Subscribed => Reply::Subscribed(Box::new(Subscribed::take_fields(from)?)),
                 ReplyKind::History => Reply::History(Box::new(Page::take_fields(from)?)),
+                ReplyKind::Described => Reply::Described(Box::new(Described::take_fields(from)?)),
                 ReplyKind::Refused => Reply::Refused(Refusal::take_fields(from)?),
                 $(ReplyKind::$variant => Reply::$variant {
                     $($field: get::<$form>(named!($field $($word)?), from)?),*

@@ -85,7 +85,7 @@ fn unknown(word: &str) -> Bad {
 
 macro_rules! commands {
     ($($variant:ident { $($field:ident $(as $word:ident)? : $form:ty),* $(,)? })*) => {
-        fn read(kind: CommandKind, object: &Object<'_>) -> Result<Command, Bad> {
+        pub fn read(kind: CommandKind, object: &Object<'_>) -> Result<Command, Bad> {
             Ok(match kind {
                 CommandKind::Post => Command::Post(post(get::<RefOf>(object, Field::room)?, object)?),
                 CommandKind::Edit => edit(object)?,

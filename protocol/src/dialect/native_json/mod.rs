@@ -6,7 +6,9 @@ mod event;
 mod form;
 mod message;
 mod object;
+pub(crate) mod plain;
 mod reply;
+pub(crate) mod schema;
 
 use crate::catalog::Row;
 use crate::command::Command;

@@ -70,7 +70,7 @@ const fn bucket_of(word: &[u8]) -> usize {
 
 impl Field {
     #[inline]
-    fn from_word(word: &[u8]) -> Option<Field> {
+    pub fn from_word(word: &[u8]) -> Option<Field> {
         let mut bucket = bucket_of(word);
         while BUCKET[bucket] != NO_FIELD {
             let field = usize::from(BUCKET[bucket]);
@@ -116,6 +116,11 @@ impl<'a> Object<'a> {
         scan.end()
     }
 
+    /// A field that did not come with the text: from a URL, say.
+    pub fn give(&mut self, field: Field, raw: &'a str) {
+        self.set(field, raw);
+    }
+
     /// A value in another object, whose nesting was bounded with it. No field of it stands twice.
     pub fn inner(raw: &'a str) -> Result<Object<'a>, Bad> {
         if !raw.starts_with('{') {
@@ -129,15 +134,21 @@ impl<'a> Object<'a> {
 
     #[inline]
     fn add(&mut self, name: &'a str, raw: &'a str) -> Result<(), Bad> {
-        let Some(field) = Field::from_name(name)? else { return Ok(()) };
+        if let Some(field) = Field::from_name(name)? {
+            self.set(field, raw);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn set(&mut self, field: Field, raw: &'a str) {
         if self.slots[field as usize] != 0 {
             self.twice = self.twice.or(Some(field));
-            return Ok(());
+            return;
         }
         self.values.push(raw);
         // At most one value per field, which is below 256.
         self.slots[field as usize] = self.values.len() as u8;
-        Ok(())
     }
 
     /// A field that stood twice: readers differ on which one counts, so neither does.

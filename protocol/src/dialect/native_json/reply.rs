@@ -8,8 +8,8 @@ use crate::event::PresenceOf;
 use crate::ids::AckLevel;
 use crate::layout::*;
 use crate::reply::{
-    EndReason, GapReason, Mark, MarkKind, Page, Refusal, Reply, ReplyKind, RoomEntry, RosterEntry, Subscribed,
-    UnreadEntry, UserEntry, Welcome,
+    Described, EndReason, GapReason, Mark, MarkKind, Page, Refusal, Reply, ReplyKind, RoomEntry, RosterEntry,
+    Subscribed, UnreadEntry, UserEntry, Welcome,
 };
 use crate::wire::bad::Bad;
 use crate::wire::json;
@@ -22,15 +22,21 @@ macro_rules! replies {
             if let Reply::Refused(refusal) = reply {
                 return write_refusal(refusal, out);
             }
+            write_done(reply, out);
+            out.push(b'}');
+        }
+
+        /// What a reply says beside its number, with a comma in front.
+        pub fn write_done(reply: &Reply, out: &mut Vec<u8>) {
             put::<Word<ReplyKind>>(key!(ok), &reply.kind(), out);
             match reply {
                 Reply::Welcome(welcome) => welcome.write_fields(out),
                 Reply::Subscribed(subscribed) => subscribed.write_fields(out),
                 Reply::History(page) => page.write_fields(out),
+                Reply::Described(described) => described.write_fields(out),
                 Reply::Refused(_) => {}
                 $(Reply::$variant { $($field),* } => { $(put::<$form>(key!($field $($word)?), $field, out);)* })*
             }
-            out.push(b'}');
         }
 
         fn read(kind: ReplyKind, object: &Object<'_>) -> Result<Reply, Bad> {
@@ -38,6 +44,7 @@ macro_rules! replies {
                 ReplyKind::Welcome => Reply::Welcome(Box::new(Welcome::read_fields(object)?)),
                 ReplyKind::Subscribed => Reply::Subscribed(Box::new(Subscribed::read_fields(object)?)),
                 ReplyKind::History => Reply::History(Box::new(Page::read_fields(object)?)),
+                ReplyKind::Described => Reply::Described(Box::new(Described::read_fields(object)?)),
                 ReplyKind::Refused => Reply::Refused(Refusal::read_fields(object)?),
                 $(ReplyKind::$variant => Reply::$variant {
                     $($field: get::<$form>(object, field!($field $($word)?))?),*

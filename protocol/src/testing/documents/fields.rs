@@ -9,8 +9,8 @@ use crate::ids::{AckLevel, RoomKey, RoomKind};
 use crate::layout::*;
 use crate::message::Attachment;
 use crate::reply::{
-    EndReason, GapReason, MarkKind, Page, ReactionCount, Refusal, ReplyKind, RoomEntry, RosterEntry, Subscribed,
-    UnreadEntry, UserEntry, Welcome,
+    Described, EndReason, GapReason, MarkKind, Page, ReactionCount, Refusal, ReplyKind, RoomEntry, RosterEntry,
+    Subscribed, UnreadEntry, UserEntry, Welcome,
 };
 
 /// One field: its word, its type, what it means that a JSON object leaves it out.
@@ -197,6 +197,7 @@ macro_rules! replies {
                 ReplyKind::Welcome => structure("welcome"),
                 ReplyKind::Subscribed => structure("subscribed"),
                 ReplyKind::History => structure("page"),
+                ReplyKind::Described => structure("described"),
                 ReplyKind::Refused => structure("refusal"),
                 $(ReplyKind::$variant => fields!($($field $(as $word)? : $form),*),)*
             }

@@ -5,7 +5,9 @@ use crate::event::{Notice, PresenceOf, RoomInfo};
 use crate::ids::RoomKey;
 use crate::layout::*;
 use crate::message::Attachment;
-use crate::reply::{Page, ReactionCount, Refusal, RoomEntry, RosterEntry, Subscribed, UnreadEntry, UserEntry, Welcome};
+use crate::reply::{
+    Described, Page, ReactionCount, Refusal, RoomEntry, RosterEntry, Subscribed, UnreadEntry, UserEntry, Welcome,
+};
 use crate::words::Worded;
 
 pub trait Named {
@@ -68,6 +70,7 @@ records! {
     Subscribed => "subscribed"
     Page => "page"
     ReactionCount => "reaction_count"
+    Described => "described"
     RosterEntry => "roster_entry"
     RoomEntry => "room_entry"
     UserEntry => "user_entry"

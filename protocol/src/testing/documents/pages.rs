@@ -1,7 +1,7 @@
 //! The pages themselves.
 
 use super::fields::{self, Field};
-use crate::catalog::{CommandKind, Group, Home, Needs};
+use crate::catalog::{self, CommandKind, Group, Home, Needs};
 use crate::errors::{DropReason, ErrorCode, Fault, Retry};
 use crate::event::{FactKind, Kind};
 use crate::limits;
@@ -75,46 +75,20 @@ pub fn commands() -> String {
     out
 }
 
-/// What a command gets when it is done.
-fn answers(kind: CommandKind) -> &'static str {
+/// What a command gets when it is done, in words.
+fn answers(kind: CommandKind) -> String {
     use CommandKind as K;
-    match kind {
-        K::Authenticate => "`welcome`",
-        K::Refresh | K::SetStatus | K::MarkRead | K::Typing => "`done`",
-        K::Resume => "`welcome` if it has a token, then one `subscribed` per room",
-        K::Ping => "`pong`",
-        K::QueryPresence => "`presence`",
-        K::Subscribe => "one `subscribed` per room",
-        K::Unsubscribe => "one `unsubscribed` per room",
-        K::History => "`history`",
-        K::Roster => "`roster`",
-        K::ListRooms => "`rooms`",
-        K::DirectRoom => "`direct`",
-        K::Users => "`users`",
-        K::Search => "`history`",
-        K::UnreadSummary => "`unread`",
-        K::Broadcast => "`broadcast`",
-        K::Disconnect | K::Revoke | K::Erase => "`counted`",
-        K::TakeNumbers => "`numbers`",
-        K::Post
-        | K::Edit
-        | K::Delete
-        | K::React
-        | K::Unreact
-        | K::Pin
-        | K::Unpin
-        | K::Create
-        | K::Update
-        | K::Archive
-        | K::DeleteRoom
-        | K::Join
-        | K::Leave
-        | K::Invite
-        | K::RemoveMember
-        | K::SetRole
-        | K::TakeName
-        | K::ReleaseName => "`placed`; by `done` if it was so already",
+    // A command that names several rooms gets one reply for each.
+    let special = [
+        (K::Resume, "`welcome` if it has a token, then one `subscribed` per room"),
+        (K::Subscribe, "one `subscribed` per room"),
+        (K::Unsubscribe, "one `unsubscribed` per room"),
+    ];
+    if let Some((_, words)) = special.iter().find(|(special, _)| *special == kind) {
+        return (*words).to_owned();
     }
+    let words: Vec<_> = catalog::answers(kind).iter().map(|reply| format!("`{}`", reply.word())).collect();
+    words.join("; if it was so already by ")
 }
 
 pub fn replies() -> String {
@@ -199,10 +173,11 @@ fn says(kind: Kind) -> &'static str {
 pub fn errors() -> String {
     let mut out = page(
         "Errors and close codes",
-        "Errors answer a command; the connection goes on. Numbers are for binary, names for JSON.",
+        "Errors answer a command; the connection goes on. Numbers are for binary, names for JSON, statuses for requests over\n\
+         HTTP, which alone know the errors from 40 on.",
     );
-    out.push_str("\n## Errors\n\n| number | name | whose fault | the same command again | meaning |\n");
-    out.push_str("| --- | --- | --- | --- | --- |\n");
+    out.push_str("\n## Errors\n\n| number | name | status | whose fault | the same command again | meaning |\n");
+    out.push_str("| --- | --- | --- | --- | --- | --- |\n");
     for code in ErrorCode::ALL {
         let fault = match code.fault() {
             Fault::Client => "the client's program",
@@ -214,7 +189,14 @@ pub fn errors() -> String {
             Retry::AfterChange => "after something else changed",
             Retry::Later => "after `retry_ms`, or a growing delay, with the same key",
         };
-        let _ = writeln!(out, "| {} | `{}` | {fault} | {retry} | {} |", *code as u16, code.word(), code.sentence());
+        let _ = writeln!(
+            out,
+            "| {} | `{}` | {} | {fault} | {retry} | {} |",
+            *code as u16,
+            code.word(),
+            code.status(),
+            code.sentence()
+        );
     }
     out.push_str(
         "\nAn error that a client does not know is treated as one that is never tried again.\n\n\

@@ -5,6 +5,7 @@ pub(crate) mod backend;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod delete_room;
+pub(crate) mod describe;
 pub(crate) mod direct_room;
 pub(crate) mod edit;
 pub(crate) mod history;
