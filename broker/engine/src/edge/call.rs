@@ -9,6 +9,7 @@ use super::admission::{busy, may_ask, too_fast, user_pace};
 use super::awaited::{Await, GatherFor};
 use super::bucket::{Bucket, Pace};
 use super::fields;
+use super::revocations::Waiting;
 use super::route::{self, Route};
 use crate::fanout::Outbound;
 use crate::message::{Address, Caller, ConnId, Envelope, ReplyTo, ToHome};
@@ -65,6 +66,23 @@ impl Edge {
         self.counters.commands += 1;
         self.counters.calls += 1;
         self.callers.waiting.insert(caller);
+        if self.revocations.know(&who.realm) {
+            self.take_call(now, caller, who, command, out);
+        } else if self.callers.waiting.len() > self.settings.limits.calls_per_shard as usize {
+            self.answer_caller(caller, Reply::Refused(busy()));
+        } else {
+            self.wait_for_revocations(&who.realm.clone(), Waiting::Call { caller, who, command }, out);
+        }
+    }
+
+    pub(super) fn take_call(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        who: Arc<Principal>,
+        command: Command,
+        out: &mut Outbound,
+    ) {
         if let Err(refusal) = self.take_up(now, caller, who, command, out) {
             self.answer_caller(caller, Reply::Refused(refusal));
         }

@@ -4,15 +4,19 @@
 //! realm has it asked, and whoever comes meanwhile waits for the same answer.
 
 use super::Edge;
+use super::admission::busy;
 use crate::fanout::Outbound;
-use crate::message::{ConnId, ToHome, realms_directory};
+use crate::message::{Caller, ConnId, ToHome, realms_directory};
 use crate::ports::{Now, Ticket};
 use foldhash::fast::FixedState;
+use rookery_protocol::command::Command;
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Millis, Name, Realm, UserId};
 use rookery_protocol::principal::Principal;
+use rookery_protocol::reply::Reply;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 #[derive(Default)]
 pub struct Revocations {
@@ -25,7 +29,13 @@ pub struct Revocations {
     waiting: HashMap<Realm, Vec<Waiting>, FixedState>,
 }
 
-type Waiting = (ConnId, Ticket, Principal);
+/// Who waits for a directory.
+pub enum Waiting {
+    /// One whose token is good.
+    Connection { conn: ConnId, ticket: Ticket, principal: Principal },
+    /// One without a connection.
+    Call { caller: Caller, who: Arc<Principal>, command: Command },
+}
 
 impl Revocations {
     pub fn learn(&mut self, realm: &Realm, fact: &Fact) {
@@ -63,16 +73,10 @@ impl Revocations {
 }
 
 impl Edge {
-    pub(super) fn wait_for_revocations(
-        &mut self,
-        conn: ConnId,
-        ticket: Ticket,
-        principal: Principal,
-        out: &mut Outbound,
-    ) {
-        let directory = realms_directory(&principal.realm);
-        let waiting = self.revocations.waiting.entry(principal.realm.clone()).or_default();
-        waiting.push((conn, ticket, principal));
+    pub(super) fn wait_for_revocations(&mut self, realm: &Realm, who: Waiting, out: &mut Outbound) {
+        let directory = realms_directory(realm);
+        let waiting = self.revocations.waiting.entry(realm.clone()).or_default();
+        waiting.push(who);
         if waiting.len() == 1 {
             out.to_home(self.shard_of(&directory), ToHome::Revocations { directory });
         }
@@ -87,9 +91,15 @@ impl Edge {
         if is_known {
             self.revocations.known.insert(realm.clone());
         }
-        for (conn, ticket, principal) in self.revocations.waiting.remove(realm).unwrap_or_default() {
-            let answer = if is_known { Ok(principal) } else { Err(ErrorCode::Busy) };
-            self.token_verified(now, conn, ticket, answer, out);
+        for waiting in self.revocations.waiting.remove(realm).unwrap_or_default() {
+            match waiting {
+                Waiting::Connection { conn, ticket, principal } => {
+                    let answer = if is_known { Ok(principal) } else { Err(ErrorCode::Busy) };
+                    self.token_verified(now, conn, ticket, answer, out);
+                }
+                Waiting::Call { caller, who, command } if is_known => self.take_call(now, caller, who, command, out),
+                Waiting::Call { caller, .. } => self.answer_caller(caller, Reply::Refused(busy())),
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::Edge;
 use super::address::own_room;
 use super::admission::{busy, user_pace};
 use super::awaited::Await;
+use super::revocations::Waiting;
 use crate::fanout::Outbound;
 use crate::message::{Address, ConnId, ReplyTo, SessionOpened, ToHome};
 use crate::ports::{Now, Ports, Ticket};
@@ -115,7 +116,8 @@ impl Edge {
             Err(ErrorCode::Busy) => self.not_entered(now, conn, busy()),
             Err(code) => self.not_entered(now, conn, Refusal::new(code)),
             Ok(principal) if !self.revocations.know(&principal.realm) => {
-                self.wait_for_revocations(conn, ticket, principal, out);
+                let realm = principal.realm.clone();
+                self.wait_for_revocations(&realm, Waiting::Connection { conn, ticket, principal }, out);
             }
             Ok(principal) if self.revocations.hold(&principal) => {
                 self.not_entered(now, conn, Refusal::new(ErrorCode::Revoked));
