@@ -21,6 +21,28 @@ fn what_was_answered_is_there_after_a_restart() {
     assert_eq!(http.ask("GET", "/v1/rooms/den", &backend, "").ok()["info"]["title"], "Den");
 }
 
+/// The first request of a run waits until it is known what earlier ones revoked.
+#[test]
+fn what_was_revoked_is_refused_by_the_next_runs_first_request() {
+    let stage = Stage::new();
+    let token = stage.node.token("ann");
+    assert_eq!(stage.http().ask("GET", "/v1/rooms", &token, "").status, 200);
+    stage.ask("POST", "/v1/revocations", r#"{"user":"ann"}"#).ok();
+    let Stage { mut node, backend } = stage;
+    node.signal("-TERM");
+    assert!(node.wait(Duration::from_secs(15)).success());
+    let node = Node::start_in(node.data.clone(), 2, &[]);
+    // Whichever shard they come to.
+    let mut askers: Vec<Http> = (0..16).map(|_| Http::open(node.address)).collect();
+    for http in &mut askers {
+        http.say(&request("GET", "/v1/rooms", &token, b"", ""));
+    }
+    for http in &mut askers {
+        http.answer().unwrap().error(401, "revoked");
+    }
+    assert_eq!(Http::open(node.address).ask("GET", "/v1/rooms", &backend, "").status, 200);
+}
+
 /// Every request that a stopping node took is answered, or its socket ends: nobody waits for ever.
 #[test]
 fn a_node_that_stops_leaves_nobody_waiting() {
