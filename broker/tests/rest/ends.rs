@@ -72,7 +72,7 @@ fn a_node_that_stops_leaves_nobody_waiting() {
             })
         })
         .collect();
-    while stage.ask("GET", "/v1/rooms/room0", "").ok()["messages"].as_u64() < Some(5) {}
+    eventually(|| (stage.ask("GET", "/v1/rooms/room0", "").ok()["messages"].as_u64() >= Some(5)).then_some(()));
     stage.node.signal("-TERM");
     assert!(stage.node.wait(Duration::from_secs(15)).success());
     let placed: Vec<u64> = askers.into_iter().map(|asker| asker.join().unwrap()).collect();
