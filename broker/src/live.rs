@@ -1,6 +1,7 @@
 //! What changes in a running node: on `SIGHUP` everything that is configured is read again.
 
 use crate::config::{Config, Overrides, settings};
+use crate::net::addresses::Addresses;
 use crate::observe;
 use crate::shard::cell::{Configured, Doors, Mail};
 use parking_lot::RwLock;
@@ -15,6 +16,7 @@ pub struct Live {
     pub overrides: Overrides,
     pub doors: Doors,
     pub classes: Classes,
+    pub addresses: Arc<Addresses>,
 }
 
 impl Live {
@@ -33,6 +35,7 @@ impl Live {
         observe::log(&self.config.log.level);
         let realms = settings::realms(&self.config);
         self.tell(&realms);
+        self.addresses.set_cap(self.config.limits.connections_per_address);
         *self.classes.write() = realms;
         let (changed, waiting) = (reloaded.changed.join(" "), reloaded.waiting.join(" "));
         if !waiting.is_empty() {

@@ -11,6 +11,9 @@ use crate::http::rest::Rest;
 use crate::http::watch::{self, Pages};
 use crate::http::{FrontSettings, Guests};
 use crate::live::{Classes, Live};
+use crate::net::addresses::Addresses;
+use crate::net::entrance::Entrance;
+use crate::net::front::FrontLimits;
 use crate::net::listen::{self, ListenOptions};
 use crate::ports::{
     Clock,
@@ -98,12 +101,18 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         watch(address, pages.clone())?;
     }
     let realms = settings::realms(&config);
+    let addresses = Addresses::new(limits.connections_per_address);
     let front = FrontSettings {
         realm: MAIN_REALM,
         realms: realms.iter().map(|realm| realm.realm.clone()).collect(),
         origins: settings::origins(&config),
         guests: auth.is_development().then(|| Guests { tokens: tokens.clone(), clock: clock.clone() }),
         pages,
+        entrance: Entrance {
+            trusted: serve.trusted_proxies.as_slice().into(),
+            addresses: addresses.clone(),
+            header_within: FrontLimits::default().head_within,
+        },
         rest: Rest::new(Desk::new(doors.clone(), placement_key), tokens.clone(), run.0),
     };
     let cores = cores(serve.first_core);
@@ -160,7 +169,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     });
     let overrides = options.flags.overrides.clone();
     let last_words = config.serve.last_words.0;
-    let mut live = Live { config, overrides, doors: doors.clone(), classes };
+    let mut live = Live { config, overrides, doors: doors.clone(), classes, addresses };
     let ended = stop::wait(doors, threads, endings, &health, last_words, || live.reload());
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.

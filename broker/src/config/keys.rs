@@ -3,6 +3,7 @@
 
 use super::table::{Section, sections};
 use super::value::{Bytes, Hidden, LogLevel, SecretAlgorithm, Shards, Span, StoreEngine};
+use crate::net::network::Network;
 use crate::net::origin::Allowed;
 use rookery_engine::settings::{Deliver, OnFailure, SecondConnection};
 use rookery_protocol::command::Access;
@@ -22,6 +23,8 @@ sections! {
         first_core: Option<u32> = none "1", restart, "first-core";
         /// Write to many connections in one system call, where the kernel can (Linux 6.1) and lets us.
         io_uring: bool = "true", restart, "io-uring";
+        /// Load balancers, as addresses or networks: what they say of a client in a PROXY header (version 1 or 2) is believed. A header from elsewhere is refused.
+        trusted_proxies: Vec<Network> = "[]", restart, "trusted-proxies";
         /// How long connections may take to read that the node stops; a second SIGTERM does not wait for it.
         last_words: Span = "\"2s\"", restart;
     }
@@ -88,6 +91,8 @@ sections! {
         user_commands_burst: Option<u32> = none "2000", hot;
         /// Connections of one user.
         connections_per_user: u32 = "10", hot, "connections-per-user";
+        /// Connections of one address, and of one network of 64 bits for IPv6; 0: no limit.
+        connections_per_address: u32 = "0", hot, "connections-per-address";
         /// Subscriptions of one connection; at least 1.
         rooms_per_connection: u32 = "256", hot;
         /// From the upgrade to an accepted token.

@@ -1,6 +1,7 @@
 //! What a key can hold: how it is read from a file, from the environment or a flag, and how it is shown.
 
 use super::given::Given;
+use crate::net::network::Network;
 use crate::net::origin::{Allowed, Origin};
 use rookery_engine::settings::{Deliver, OnFailure, SecondConnection};
 use rookery_protocol::command::Access;
@@ -329,6 +330,21 @@ impl Value for LogLevel {
 
     fn show(&self) -> Option<String> {
         Some(quoted(&self.0))
+    }
+}
+
+impl Value for Network {
+    fn form() -> Form {
+        let must_be = "an address, or a network as \"10.0.0.0/8\", with nothing set behind its bits";
+        Form::new("NETWORK", must_be, json!({"type": "string"}))
+    }
+
+    fn of(given: &Given) -> Result<Network, String> {
+        given.text().and_then(Network::parse).map_or_else(|| Self::form().refuse(given), Ok)
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.to_string()))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod watch;
 
 pub use demo::Guests;
 
+use crate::net::entrance::{self, Caller, Entrance};
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::net::origin::OriginPolicy;
 use crate::shard::cell::Arrival;
@@ -47,6 +48,7 @@ pub struct FrontSettings {
     /// What the node shows of itself.
     pub pages: Pages,
     pub rest: Rest,
+    pub entrance: Entrance,
 }
 
 struct Routes {
@@ -85,11 +87,16 @@ impl Front {
 
     /// Serves a fresh socket. None: it ended as HTTP.
     pub async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> Option<Upgraded> {
-        match front::accept_http(&self.server, stream, peer, &*self.routes).await {
+        let settings = self.routes.settings.borrow().clone();
+        let Caller { stream, early, peer, pass } = entrance::enter(&settings.entrance, stream, peer).await?;
+        match front::accept_http(&self.server, stream, early, peer, &*self.routes).await {
             Outcome::Upgraded { stream, answer, unread, context } => {
                 let Greeting { dialect, realm, path, query, token, room } = context;
                 let early = unread.to_vec();
-                Some(Upgraded { arrival: Arrival { stream, answer, early, dialect, realm, path, query, token }, room })
+                Some(Upgraded {
+                    arrival: Arrival { stream, answer, early, dialect, realm, path, query, token, pass },
+                    room,
+                })
             }
             Outcome::Ended => None,
             Outcome::Failed(error) => {

@@ -16,8 +16,8 @@ pub struct Addresses {
     counts: Mutex<HashMap<u128, u32>>,
 }
 
-/// One connection of an address. It is counted until this is gone.
-pub struct Pass(Option<(Arc<Addresses>, u128)>);
+/// One connection of an address. It is counted until this is gone. Where nobody is counted it takes no more than a word.
+pub struct Pass(Option<Box<(Arc<Addresses>, u128)>>);
 
 impl Addresses {
     pub fn new(cap: u32) -> Arc<Addresses> {
@@ -42,13 +42,14 @@ impl Addresses {
             return None;
         }
         *count += 1;
-        Some(Pass(Some((self.clone(), key))))
+        Some(Pass(Some(Box::new((self.clone(), key)))))
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let Some((addresses, key)) = self.0.take() else { return };
+        let Some(counted) = self.0.take() else { return };
+        let (addresses, key) = *counted;
         let mut counts = addresses.counts.lock();
         if let Some(count) = counts.get_mut(&key) {
             *count -= 1;

@@ -16,6 +16,7 @@
 pub mod addresses;
 pub mod assemble;
 pub mod burst;
+pub mod entrance;
 mod feed;
 pub mod front;
 pub mod guard;

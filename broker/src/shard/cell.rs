@@ -6,6 +6,7 @@ use super::awake::Pace;
 use super::calls::{Call, Calls};
 use super::mailbox::{self, Bounds, Receiver, Sender};
 use crate::metrics::Board;
+use crate::net::addresses::Pass;
 use crate::net::burst::Burst;
 use crate::net::guard::Reader;
 use crate::net::origin::OriginPolicy;
@@ -71,21 +72,22 @@ pub struct Arrival<S> {
     pub path: String,
     pub query: String,
     pub token: Option<String>,
+    pub pass: Pass,
 }
 
 impl Arrival<TcpStream> {
     /// Takes the socket from this runtime, for another one.
     pub fn leave(self) -> std::io::Result<Arrival<std::net::TcpStream>> {
-        let Arrival { stream, answer, early, dialect, realm, path, query, token } = self;
-        Ok(Arrival { stream: stream.into_std()?, answer, early, dialect, realm, path, query, token })
+        let Arrival { stream, answer, early, dialect, realm, path, query, token, pass } = self;
+        Ok(Arrival { stream: stream.into_std()?, answer, early, dialect, realm, path, query, token, pass })
     }
 }
 
 impl Arrival<std::net::TcpStream> {
     /// Gives the socket to this runtime.
     pub fn enter(self) -> std::io::Result<Arrival<TcpStream>> {
-        let Arrival { stream, answer, early, dialect, realm, path, query, token } = self;
-        Ok(Arrival { stream: TcpStream::from_std(stream)?, answer, early, dialect, realm, path, query, token })
+        let Arrival { stream, answer, early, dialect, realm, path, query, token, pass } = self;
+        Ok(Arrival { stream: TcpStream::from_std(stream)?, answer, early, dialect, realm, path, query, token, pass })
     }
 }
 

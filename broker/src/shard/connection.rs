@@ -50,7 +50,7 @@ pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
     cell.inner.borrow_mut().seats.take(Seat { conn: opened, half: write, waiting: None, reading: None });
     cell.counters.connections.fetch_add(1, Ordering::Relaxed);
     cell.work.notify_one();
-    let leaving = Leaving { cell: cell.clone(), conn: opened };
+    let leaving = Leaving { cell: cell.clone(), conn: opened, _pass: arrival.pass };
     let mut state = GuardState::default();
     let first = match arrival.early.as_slice() {
         [] => Step::Again,
@@ -66,6 +66,7 @@ pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
 struct Leaving {
     cell: Rc<ShardCell>,
     conn: ConnId,
+    _pass: Pass,
 }
 
 impl Drop for Leaving {
