@@ -159,7 +159,7 @@ fn front(listener: StdListener, stopped: mpsc::Receiver<()>) -> f64 {
     run(listener, stopped, move |stream, peer| {
         let (http, reader) = (Rc::clone(&http), Rc::clone(&reader));
         async move {
-            match accept_http(&http, stream, Bytes::new(), peer, &Door).await {
+            match accept_http(&http, stream, peer, &Door).await {
                 Outcome::Upgraded { mut stream, answer, unread, context: () } => {
                     stream.write_all(&answer).await.expect("the 101");
                     echo(stream, &unread, &reader).await

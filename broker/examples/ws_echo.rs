@@ -79,7 +79,7 @@ async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
         let shard = Rc::clone(&shard);
         spawn_local(async move {
             if let Outcome::Upgraded { stream, answer, unread, context: () } =
-                accept_http(&shard.http, stream, Bytes::new(), peer, &Echo).await
+                accept_http(&shard.http, stream, peer, &Echo).await
             {
                 // A lost connection is nothing to an echo server.
                 let _ = echo(&shard, stream, answer, &unread).await;

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Overrides, settings};
 use crate::net::addresses::Addresses;
+use crate::net::tls::Tls;
 use crate::observe;
 use crate::shard::cell::{Configured, Doors, Mail};
 use parking_lot::RwLock;
@@ -17,6 +18,7 @@ pub struct Live {
     pub doors: Doors,
     pub classes: Classes,
     pub addresses: Arc<Addresses>,
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Live {
@@ -37,6 +39,11 @@ impl Live {
         self.tell(&realms);
         self.addresses.set_cap(self.config.limits.connections_per_address);
         *self.classes.write() = realms;
+        if let Some(tls) = &self.tls
+            && let Err(error) = tls.renew()
+        {
+            tracing::error!(event = "certificate_refused", %error);
+        }
         let (changed, waiting) = (reloaded.changed.join(" "), reloaded.waiting.join(" "));
         if !waiting.is_empty() {
             tracing::warn!(event = "config_needs_restart", keys = %waiting);

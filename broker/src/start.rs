@@ -3,7 +3,7 @@
 use crate::auth::{self, AuthSettings, Secret, TokenPort, Tokens};
 use crate::cli;
 use crate::config::value::{Shards, StoreEngine};
-use crate::config::{Config, Problems, settings};
+use crate::config::{self, Config, Problems, settings};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
 use crate::health::Health;
@@ -15,20 +15,21 @@ use crate::net::addresses::Addresses;
 use crate::net::entrance::Entrance;
 use crate::net::front::FrontLimits;
 use crate::net::listen::{self, ListenOptions};
+use crate::net::tls::{CertificateFiles, Tls};
 use crate::ports::{
     Clock,
     store::{DatabaseAt, NodeStore, bring_up},
 };
 use crate::shard::calls::Desk;
 use crate::shard::cell::{self, Doors, ShardCounters};
-use crate::shard::thread;
+use crate::shard::thread::{self, Listener};
 use crate::{banner, observe, stop};
 use parking_lot::RwLock;
 use ring::rand::{SecureRandom, SystemRandom};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::{Settings, class_of};
 use rookery_protocol::ids::{Name, Realm, RoomKey};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -76,12 +77,18 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let clock = Clock::default();
     let shards = shard_count(serve.shards);
     let send_buffer = usize::try_from(limits.send_buffer.0).ok().filter(|bytes| *bytes > 0);
-    let listeners = listen::listen(serve.listen, shards, ListenOptions { send_buffer, ..ListenOptions::default() })
-        .map_err(|error| {
-            Failure::config(format!("{}: {error} - choose another address with --listen", serve.listen))
-        })?;
+    let listening = ListenOptions { send_buffer, ..ListenOptions::default() };
+    let tls = tls(&config.tls)?;
+    let (address, plain) = open(serve.listen, shards, listening, "--listen")?;
+    let mut listeners: Vec<_> = plain.into_iter().map(|socket| vec![Listener { socket, tls: None }]).collect();
+    if let (Some(at), Some(tls)) = (config.tls.listen, &tls) {
+        let (address, sealed) = open(at, shards, listening, "--tls-listen")?;
+        tracing::info!(event = "tls_open", %address);
+        for (listeners, socket) in listeners.iter_mut().zip(sealed) {
+            listeners.push(Listener { socket, tls: Some(tls.clone()) });
+        }
+    }
     let shards = shards.get() as u8;
-    let address = listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(serve.listen);
     let tokens = Arc::new(Tokens::open(&auth).map_err(Failure::config)?);
     let keeper = auth::keep(&tokens).map_err(Failure::system)?;
     let placement_key = random().ok_or_else(|| Failure::system("no randomness from the system"))?;
@@ -118,7 +125,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let cores = cores(serve.first_core);
     let runs = store.runs(run, &data);
     let mut threads = Vec::new();
-    for (id, ((listener, mailbox), counted)) in (0..shards).zip(listeners.into_iter().zip(mailboxes).zip(&*counters)) {
+    for (id, ((listeners, mailbox), counted)) in (0..shards).zip(listeners.into_iter().zip(mailboxes).zip(&*counters)) {
         let port = store.shard(ShardId(id), runs.clone()).ok_or_else(|| Failure::system("a shard without a store"))?;
         let settings = Arc::new(Settings {
             shard: ShardId(id),
@@ -133,7 +140,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         let plan = thread::Plan {
             settings,
             core: cores.get(usize::from(id)).copied(),
-            listener,
+            listeners,
             mailbox,
             doors: doors.clone(),
             tokens: TokenPort::new(tokens.clone(), keeper.asks.clone()),
@@ -169,7 +176,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     });
     let overrides = options.flags.overrides.clone();
     let last_words = config.serve.last_words.0;
-    let mut live = Live { config, overrides, doors: doors.clone(), classes, addresses };
+    let mut live = Live { config, overrides, doors: doors.clone(), classes, addresses, tls };
     let ended = stop::wait(doors, threads, endings, &health, last_words, || live.reload());
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
@@ -182,9 +189,30 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     ended
 }
 
+/// A listener for each shard, and the address that all of them have.
+fn open(
+    at: SocketAddr,
+    shards: NonZeroUsize,
+    options: ListenOptions,
+    flag: &str,
+) -> Result<(SocketAddr, Vec<TcpListener>), Failure> {
+    let opened = listen::listen(at, shards, options);
+    let listeners =
+        opened.map_err(|error| Failure::config(format!("{at}: {error} - choose another address with {flag}")))?;
+    Ok((listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(at), listeners))
+}
+
+fn tls(config: &config::Tls) -> Result<Option<Arc<Tls>>, Failure> {
+    let (Some(_), Some(certificate), Some(key)) = (config.listen, &config.certificate, &config.key) else {
+        return Ok(None);
+    };
+    let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
+    Tls::open(files).map(Some).map_err(Failure::config)
+}
+
 /// The pages for operators on an address of their own.
 fn watch(address: SocketAddr, pages: Pages) -> Result<(), Failure> {
-    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+    let bound = TcpListener::bind(address).and_then(|listener| {
         listener.set_nonblocking(true)?;
         let bound = listener.local_addr()?;
         watch::spawn(listener, pages)?;

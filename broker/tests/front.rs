@@ -68,8 +68,7 @@ fn open() -> (DuplexStream, Server) {
     let (client, stream) = tokio::io::duplex(64 * 1024);
     let limits = FrontLimits { head_within: HEAD_WITHIN, ..FrontLimits::default() };
     let task = spawn_local(async move {
-        let mut outcome =
-            accept_http(&server(limits), stream, Bytes::new(), ([192, 0, 2, 7], 1_234).into(), &Paths).await;
+        let mut outcome = accept_http(&server(limits), stream, ([192, 0, 2, 7], 1_234).into(), &Paths).await;
         if let Outcome::Upgraded { stream, answer, .. } = &mut outcome {
             stream.write_all(answer).await.unwrap();
         }
@@ -232,7 +231,7 @@ fn a_socket_goes_through_the_front_door_of_a_real_listener() {
             client.shutdown().await.unwrap();
         });
         let (stream, peer) = listener.accept().await.unwrap();
-        let outcome = accept_http(&http, stream, Bytes::new(), peer, &Paths).await;
+        let outcome = accept_http(&http, stream, peer, &Paths).await;
         let Outcome::Upgraded { mut stream, answer, unread, context } = outcome else { panic!("not upgraded") };
         stream.write_all(&answer).await.unwrap();
         assert_eq!(context.0, peer);

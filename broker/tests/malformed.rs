@@ -133,7 +133,7 @@ async fn shake(http: &Rc<Builder>, door: &Rc<Door>, parts: impl Iterator<Item = 
     let (http, door, outcome) = (Rc::clone(http), Rc::clone(door), Rc::clone(&ended));
     let task = spawn_local(async move {
         let peer = ([127, 0, 0, 1], 4_000).into();
-        let mut ended = accept_http(&http, stream, Bytes::new(), peer, &*door).await;
+        let mut ended = accept_http(&http, stream, peer, &*door).await;
         if let Outcome::Upgraded { stream, answer, .. } = &mut ended {
             stream.write_all(answer).await.unwrap();
         }

@@ -11,6 +11,7 @@ const LEEWAY_MS: u64 = 60_000;
 
 pub fn check(config: &Config, reader: &mut Reader<'_>) {
     limits(&config.limits, reader);
+    tls(&config.tls, reader);
     if config.store.engine == StoreEngine::Scylla {
         database(&config.scylla, reader);
     }
@@ -37,6 +38,17 @@ fn limits(limits: &super::Limits, reader: &mut Reader<'_>) {
     }
     if limits.ping.ms().saturating_mul(2) >= limits.silence.ms() {
         reader.wrong("limits.ping", "it has to be less than half of limits.silence");
+    }
+}
+
+fn tls(tls: &super::Tls, reader: &mut Reader<'_>) {
+    if tls.listen.is_none() {
+        return;
+    }
+    for (key, is_missing) in [("tls.certificate", tls.certificate.is_none()), ("tls.key", tls.key.is_none())] {
+        if is_missing {
+            reader.wrong("tls.listen", &format!("{key} is missing - name its PEM file"));
+        }
     }
 }
 

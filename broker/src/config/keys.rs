@@ -29,6 +29,16 @@ sections! {
         last_words: Span = "\"2s\"", restart;
     }
 
+    /// TLS, on an address of its own. Certificate and key are read again on SIGHUP.
+    "tls" TLS Tls {
+        /// Address to listen on for https:// and wss://; port 0 lets the system choose.
+        listen: Option<SocketAddr> = none "\"0.0.0.0:8443\"", restart, "tls-listen";
+        /// The certificate and those above it, as a PEM file.
+        certificate: Option<PathBuf> = none "\"certificate.pem\"", restart, "tls-certificate";
+        /// Its private key, as a PEM file.
+        key: Option<PathBuf> = none "\"key.pem\"", restart, "tls-key";
+    }
+
     /// Where history goes.
     "store" STORE Store {
         /// "embedded": in the data folder. "scylla": there first, then in ScyllaDB. "memory": kept while the process runs.
@@ -157,4 +167,4 @@ sections! {
 }
 
 /// The sections of a file, in the order in which it shows them. [`AUTH`] and [`ROOM`] stand under realms, too.
-pub static SECTIONS: [&Section; 8] = [&SERVE, &STORE, &SCYLLA, &AUTH, &LIMITS, &ROOM, &LOG, &WATCH];
+pub static SECTIONS: [&Section; 9] = [&SERVE, &TLS, &STORE, &SCYLLA, &AUTH, &LIMITS, &ROOM, &LOG, &WATCH];

@@ -20,12 +20,12 @@ mod tests;
 pub mod value;
 
 pub use given::{Place, Problem};
-pub use keys::{Auth, Class, Limits, Log, Room, SECTIONS, Scylla, Serve, Store, Watch};
+pub use keys::{Auth, Class, Limits, Log, Room, SECTIONS, Scylla, Serve, Store, Tls, Watch};
 pub use layers::Overrides;
 pub use schema::schema;
 pub use table::{Change, Row, Section};
 
-use keys::{AUTH, LIMITS, LOG, ROOM, SCYLLA, SERVE, STORE, WATCH};
+use keys::{AUTH, LIMITS, LOG, ROOM, SCYLLA, SERVE, STORE, TLS, WATCH};
 use layers::Layers;
 use names::{CLASSES, REALMS};
 use reader::{Reader, Shown};
@@ -40,6 +40,7 @@ pub const MAIN_REALM: &str = "main";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub serve: Serve,
+    pub tls: Tls,
     pub store: Store,
     pub scylla: Scylla,
     pub limits: Limits,
@@ -112,6 +113,7 @@ impl Config {
 
     fn read(reader: &mut Reader<'_>, tables: &BTreeSet<Vec<String>>) -> Option<Config> {
         let serve = Serve::read(reader, &[SERVE.name]);
+        let tls = Tls::read(reader, &[TLS.name]);
         let store = Store::read(reader, &[STORE.name]);
         let scylla = Scylla::read(reader, &[SCYLLA.name]);
         // Shown where the file has them; what realms make of them is read below.
@@ -126,6 +128,7 @@ impl Config {
         let realms: Option<Vec<_>> = names.iter().map(|name| RealmConfig::read(reader, tables, name, &room)).collect();
         Some(Config {
             serve: serve?,
+            tls: tls?,
             store: store?,
             scylla: scylla?,
             limits: limits?,

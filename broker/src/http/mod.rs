@@ -9,9 +9,13 @@ pub mod watch;
 
 pub use demo::Guests;
 
+use crate::net::addresses::Pass;
+use crate::net::early::Early;
 use crate::net::entrance::{self, Caller, Entrance};
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use crate::net::origin::OriginPolicy;
+use crate::net::sealed::Sealed;
+use crate::net::tls::Tls;
 use crate::shard::cell::Arrival;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -26,7 +30,9 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use watch::Pages;
 
 /// What every shard answers requests with. Made once per shard: it is not shared.
@@ -86,15 +92,30 @@ impl Front {
     }
 
     /// Serves a fresh socket. None: it ended as HTTP.
-    pub async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> Option<Upgraded> {
-        let settings = self.routes.settings.borrow().clone();
-        let Caller { stream, early, peer, pass } = entrance::enter(&settings.entrance, stream, peer).await?;
-        match front::accept_http(&self.server, stream, early, peer, &*self.routes).await {
+    pub async fn serve(&self, stream: TcpStream, peer: SocketAddr, tls: Option<&Tls>) -> Option<Upgraded> {
+        let entrance = self.routes.settings.borrow().entrance.clone();
+        let Caller { stream, peer, pass } = entrance::enter(&entrance, stream, peer).await?;
+        let Some(tls) = tls else { return self.ask(stream, peer, pass).await };
+        // Boxed: what is only held while hands are shaken is not carried by every connection that asks over HTTP.
+        let shaken = Box::pin(tokio::time::timeout(FrontLimits::default().head_within, tls.shake_hands(stream))).await;
+        match shaken {
+            Ok(Ok(stream)) => Box::pin(self.ask(stream, peer, pass)).await,
+            Ok(Err(error)) => {
+                tracing::debug!(event = "tls_failed", %error);
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn ask(&self, stream: impl Line, peer: SocketAddr, pass: Pass) -> Option<Upgraded> {
+        match front::accept_http(&self.server, stream, peer, &*self.routes).await {
             Outcome::Upgraded { stream, answer, unread, context } => {
                 let Greeting { dialect, realm, path, query, token, room } = context;
-                let early = unread.to_vec();
+                let (stream, sealed, behind) = stream.into_parts();
+                let early = [&*unread, &*behind].concat();
                 Some(Upgraded {
-                    arrival: Arrival { stream, answer, early, dialect, realm, path, query, token, pass },
+                    arrival: Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, pass },
                     room,
                 })
             }
@@ -104,6 +125,28 @@ impl Front {
                 None
             }
         }
+    }
+}
+
+/// What a client is served over.
+trait Line: AsyncRead + AsyncWrite + Unpin {
+    /// The socket, what seals it, and what was read of it and not taken yet.
+    fn into_parts(self) -> (TcpStream, Option<Box<Sealed>>, Bytes);
+}
+
+impl Line for Early<TcpStream> {
+    fn into_parts(self) -> (TcpStream, Option<Box<Sealed>>, Bytes) {
+        let (stream, behind) = Early::into_parts(self);
+        (stream, None, behind)
+    }
+}
+
+impl Line for TlsStream<Early<TcpStream>> {
+    fn into_parts(self) -> (TcpStream, Option<Box<Sealed>>, Bytes) {
+        let (early, session) = self.into_inner();
+        // Whatever came before the handshake was part of it.
+        let (stream, _) = early.into_parts();
+        (stream, Some(Box::new(Sealed::new(session))), Bytes::new())
     }
 }
 

@@ -61,9 +61,7 @@ async fn serve(listener: TcpListener, pages: Pages) {
             Ok((stream, peer)) => {
                 let (server, pages) = (server.clone(), pages.clone());
                 tokio::task::spawn_local(async move {
-                    if let Outcome::Failed(error) =
-                        front::accept_http(&server, stream, Bytes::new(), peer, &pages).await
-                    {
+                    if let Outcome::Failed(error) = front::accept_http(&server, stream, peer, &pages).await {
                         tracing::debug!(event = "http_failed", %error);
                     }
                 });

@@ -2,6 +2,7 @@
 //! may have one more.
 
 use super::addresses::{Addresses, Pass};
+use super::early::Early;
 use super::network::Network;
 use super::proxy::{self, Said};
 use bytes::{Bytes, BytesMut};
@@ -23,9 +24,7 @@ pub struct Entrance {
 
 /// A socket, with its client.
 pub struct Caller {
-    pub stream: TcpStream,
-    /// Came with the header.
-    pub early: Bytes,
+    pub stream: Early<TcpStream>,
     pub peer: SocketAddr,
     pub pass: Pass,
 }
@@ -54,7 +53,7 @@ pub async fn enter(entrance: &Entrance, mut stream: TcpStream, peer: SocketAddr)
         let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(TOO_MANY)).await;
         return None;
     };
-    Some(Caller { stream, early, peer, pass })
+    Some(Caller { stream: Early::new(stream, early), peer, pass })
 }
 
 /// What a balancer says in front, and what came behind it. One that says nothing is a client itself.

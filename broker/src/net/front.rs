@@ -93,15 +93,7 @@ pub fn server(limits: FrontLimits) -> Builder {
 }
 
 /// Serves HTTP on a fresh socket until it is upgraded or ends.
-///
-/// `early`: what was read of it already.
-pub async fn accept_http<S, R>(
-    server: &Builder,
-    stream: S,
-    early: Bytes,
-    peer: SocketAddr,
-    router: &R,
-) -> Outcome<S, R::Context>
+pub async fn accept_http<S, R>(server: &Builder, stream: S, peer: SocketAddr, router: &R) -> Outcome<S, R::Context>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     R: Router,
@@ -119,7 +111,7 @@ where
             })
         }
     });
-    let gate = Gate { stream, early, upgraded: &upgraded, answer: Vec::new(), stalled: None };
+    let gate = Gate { stream, upgraded: &upgraded, answer: Vec::new(), stalled: None };
     let parts = match server.serve_connection(TokioIo::new(gate), service).without_shutdown().await {
         Ok(parts) => parts,
         Err(error) => return Outcome::Failed(error),
@@ -155,8 +147,6 @@ async fn discard<S: AsyncRead + Unpin>(stream: &mut S) {
 /// The socket as hyper sees it. What it writes after an upgrade was granted, the 101, is kept.
 struct Gate<'a, S, C> {
     stream: S,
-    /// Comes before what the socket has.
-    early: Bytes,
     upgraded: &'a RefCell<Option<C>>,
     answer: Vec<u8>,
     /// Runs while the socket takes nothing: a response that nobody reads is not kept for ever.
@@ -180,13 +170,7 @@ impl<S: AsyncWrite + Unpin, C> Gate<'_, S, C> {
 
 impl<S: AsyncRead + Unpin, C> AsyncRead for Gate<'_, S, C> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let gate = self.get_mut();
-        if gate.early.is_empty() {
-            return Pin::new(&mut gate.stream).poll_read(cx, into);
-        }
-        let count = gate.early.len().min(into.remaining());
-        into.put_slice(&gate.early.split_to(count));
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, into)
     }
 }
 

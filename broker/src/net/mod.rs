@@ -16,6 +16,7 @@
 pub mod addresses;
 pub mod assemble;
 pub mod burst;
+pub mod early;
 pub mod entrance;
 mod feed;
 pub mod front;
@@ -26,6 +27,8 @@ pub mod network;
 pub mod origin;
 pub mod own_page;
 pub mod proxy;
+pub mod sealed;
+pub mod tls;
 pub mod upgrade;
 pub mod violation;
 mod walk;

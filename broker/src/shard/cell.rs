@@ -10,6 +10,7 @@ use crate::net::addresses::Pass;
 use crate::net::burst::Burst;
 use crate::net::guard::Reader;
 use crate::net::origin::OriginPolicy;
+use crate::net::sealed::Sealed;
 use crate::ports::{Clock, ShellPorts};
 use rookery_engine::edge::Opening;
 use rookery_engine::message::{ConnId, Parcel, ShardId};
@@ -63,6 +64,8 @@ pub struct Configured {
 /// A connection that has just been upgraded. With a socket of this shard's runtime, or on its way to another one's.
 pub struct Arrival<S> {
     pub stream: S,
+    /// None: it is plain.
+    pub sealed: Option<Box<Sealed>>,
     /// The 101, which goes before everything else.
     pub answer: Vec<u8>,
     /// Frames that came with the upgrade request.
@@ -78,16 +81,17 @@ pub struct Arrival<S> {
 impl Arrival<TcpStream> {
     /// Takes the socket from this runtime, for another one.
     pub fn leave(self) -> std::io::Result<Arrival<std::net::TcpStream>> {
-        let Arrival { stream, answer, early, dialect, realm, path, query, token, pass } = self;
-        Ok(Arrival { stream: stream.into_std()?, answer, early, dialect, realm, path, query, token, pass })
+        let Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, pass } = self;
+        Ok(Arrival { stream: stream.into_std()?, sealed, answer, early, dialect, realm, path, query, token, pass })
     }
 }
 
 impl Arrival<std::net::TcpStream> {
     /// Gives the socket to this runtime.
     pub fn enter(self) -> std::io::Result<Arrival<TcpStream>> {
-        let Arrival { stream, answer, early, dialect, realm, path, query, token, pass } = self;
-        Ok(Arrival { stream: TcpStream::from_std(stream)?, answer, early, dialect, realm, path, query, token, pass })
+        let Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, pass } = self;
+        let stream = TcpStream::from_std(stream)?;
+        Ok(Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, pass })
     }
 }
 
@@ -108,6 +112,8 @@ pub struct Seat {
     /// The engine's generation guards against a slot's next owner.
     pub conn: ConnId,
     pub half: OwnedWriteHalf,
+    /// Shared with the reading side. None: the socket is plain.
+    pub sealed: Option<Rc<RefCell<Sealed>>>,
     /// The task that waits for the socket to take bytes again.
     pub waiting: Option<AbortHandle>,
     pub reading: Option<AbortHandle>,
@@ -123,6 +129,35 @@ impl Seat {
             Err(Errno::WOULDBLOCK) => self.half.try_write(bytes),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl Seat {
+    /// The writing side, for whoever writes what it likes.
+    pub fn socket(&self) -> impl io::Write {
+        Writing(&self.half)
+    }
+
+    pub fn say_goodbye(&self) {
+        if let Some(sealed) = &self.sealed {
+            sealed.borrow_mut().say_goodbye(&mut self.socket());
+        }
+    }
+}
+
+struct Writing<'a>(&'a OwnedWriteHalf);
+
+impl io::Write for Writing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn write_vectored(&mut self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

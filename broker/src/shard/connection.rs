@@ -2,15 +2,18 @@
 
 use super::cell::{Arrival, Inner, Seat, ShardCell};
 use super::turn;
+use crate::net::addresses::Pass;
 use crate::net::guard::{Allowance, Filled, GuardLimits, GuardState, Incoming as Read, Progress};
+use crate::net::sealed::Sealed;
 use crate::net::violation::Violation;
 use rookery_engine::message::ConnId;
 use rookery_engine::ports::Now;
 use rookery_protocol::dialect::contract::Incoming;
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::limits;
+use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io::{Error, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -47,7 +50,10 @@ pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
         shard.open(now, ports, arrival.opening())
     };
     let (half, write) = arrival.stream.into_split();
-    cell.inner.borrow_mut().seats.take(Seat { conn: opened, half: write, waiting: None, reading: None });
+    let sealed = arrival.sealed.map(|sealed| Rc::new(RefCell::new(*sealed)));
+    let seat = Seat { conn: opened, half: write, sealed: sealed.clone(), waiting: None, reading: None };
+    cell.inner.borrow_mut().seats.take(seat);
+    let half = ReadingSide { half, sealed };
     cell.counters.connections.fetch_add(1, Ordering::Relaxed);
     cell.work.notify_one();
     let leaving = Leaving { cell: cell.clone(), conn: opened, _pass: arrival.pass };
@@ -59,6 +65,39 @@ pub fn begin(cell: &Rc<ShardCell>, arrival: Arrival<TcpStream>) {
     let task = tokio::task::spawn_local(read(leaving, half, state, first));
     if let Some(seat) = cell.inner.borrow_mut().seats.of(opened) {
         seat.reading = Some(task.abort_handle());
+    }
+}
+
+/// What is read from: a socket, and its TLS.
+struct ReadingSide {
+    half: OwnedReadHalf,
+    sealed: Option<Rc<RefCell<Sealed>>>,
+}
+
+impl ReadingSide {
+    fn poll(&mut self, space: &mut [u8], cx: &mut Context<'_>) -> io::Result<usize> {
+        let ReadingSide { half, sealed } = self;
+        match sealed {
+            None => Polled { half, cx }.read(space),
+            Some(sealed) => sealed.borrow_mut().read(space, &mut Polled { half, cx }),
+        }
+    }
+}
+
+/// A socket for one poll: what it has at once. Where it has nothing, the task is woken when it has.
+struct Polled<'a, 'c> {
+    half: &'a mut OwnedReadHalf,
+    cx: &'a mut Context<'c>,
+}
+
+impl io::Read for Polled<'_, '_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(space);
+        match Pin::new(&mut *self.half).poll_read(self.cx, &mut buffer) {
+            Poll::Ready(Ok(())) => Ok(buffer.filled().len()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
     }
 }
 
@@ -91,7 +130,7 @@ impl Drop for Leaving {
     clippy::manual_async_fn,
     reason = "an async fn holds its arguments twice, and every idle connection carries this"
 )]
-fn read(leaving: Leaving, mut half: OwnedReadHalf, mut state: GuardState, mut step: Step) -> impl Future<Output = ()> {
+fn read(leaving: Leaving, mut half: ReadingSide, mut state: GuardState, mut step: Step) -> impl Future<Output = ()> {
     async move {
         let (cell, conn) = (&leaving.cell, leaving.conn);
         loop {
@@ -121,7 +160,7 @@ fn read(leaving: Leaving, mut half: OwnedReadHalf, mut state: GuardState, mut st
 async fn finish(
     cell: &Rc<ShardCell>,
     conn: ConnId,
-    half: &mut OwnedReadHalf,
+    half: &mut ReadingSide,
     state: &mut GuardState,
     since: u64,
 ) -> Option<Step> {
@@ -139,7 +178,7 @@ async fn finish(
 fn poll_next(
     cell: &Rc<ShardCell>,
     conn: ConnId,
-    half: &mut OwnedReadHalf,
+    half: &mut ReadingSide,
     state: &mut GuardState,
     cx: &mut Context<'_>,
 ) -> Poll<Step> {
@@ -151,16 +190,8 @@ fn poll_next(
     Poll::Ready(take(cell, conn, state, Source::Filled(filled)))
 }
 
-fn fill(cell: &ShardCell, half: &mut OwnedReadHalf, cx: &mut Context<'_>) -> Poll<Result<Option<Filled>, Error>> {
-    let filled = cell.reader.borrow_mut().fill(|space| {
-        let mut buffer = ReadBuf::new(space);
-        match Pin::new(half).poll_read(cx, &mut buffer) {
-            Poll::Ready(Ok(())) => Ok(buffer.filled().len()),
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
-        }
-    });
-    match filled {
+fn fill(cell: &ShardCell, half: &mut ReadingSide, cx: &mut Context<'_>) -> Poll<io::Result<Option<Filled>>> {
+    match cell.reader.borrow_mut().fill(|space| half.poll(space, cx)) {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
         other => Poll::Ready(other),
     }
@@ -232,11 +263,11 @@ fn hand_over(inner: &mut Inner, now: Now, conn: ConnId, message: Read<'_>) -> Co
 }
 
 /// The client may read our last words while what it still sends goes nowhere; the linger time ends this.
-async fn discard(half: &mut OwnedReadHalf) {
+async fn discard(side: &mut ReadingSide) {
     let mut waste = [0u8; 256];
     loop {
         let mut buffer = ReadBuf::new(&mut waste);
-        let read = poll_fn(|cx| Pin::new(&mut *half).poll_read(cx, &mut buffer)).await;
+        let read = poll_fn(|cx| Pin::new(&mut side.half).poll_read(cx, &mut buffer)).await;
         if read.is_err() || buffer.filled().is_empty() {
             return;
         }

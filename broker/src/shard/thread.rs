@@ -8,6 +8,7 @@ use crate::auth::TokenPort;
 use crate::http::{Front, FrontSettings, Upgraded};
 use crate::metrics::Counted;
 use crate::net::burst::Burst;
+use crate::net::tls::Tls;
 use crate::ports::{Clock, ShellPorts, store::StorePort};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::Settings;
@@ -26,7 +27,7 @@ use tokio::sync::mpsc::UnboundedSender;
 pub struct Plan {
     pub settings: Arc<Settings>,
     pub core: Option<core_affinity::CoreId>,
-    pub listener: std::net::TcpListener,
+    pub listeners: Vec<Listener>,
     pub mailbox: Receiver<Mail>,
     pub doors: Doors,
     pub tokens: TokenPort,
@@ -37,6 +38,13 @@ pub struct Plan {
     /// Whether many connections may be written to in one system call.
     pub io_uring: bool,
     pub ended: UnboundedSender<Ending>,
+}
+
+/// Where a shard takes connections from.
+pub struct Listener {
+    pub socket: std::net::TcpListener,
+    /// None: plain.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// What a node hears of its shards.
@@ -113,13 +121,14 @@ async fn run(plan: Plan) {
     tokio::task::spawn_local(turn::flusher(cell.clone()));
     tokio::task::spawn_local(timers(cell.clone()));
     let front = Rc::new(Front::new(plan.front));
-    let accepting = match tokio::net::TcpListener::from_std(plan.listener) {
-        Ok(listener) => tokio::task::spawn_local(accept(cell.clone(), listener, front.clone(), plan.doors)),
+    let accept_at = |Listener { socket, tls }| match tokio::net::TcpListener::from_std(socket) {
+        Ok(socket) => tokio::task::spawn_local(accept(cell.clone(), socket, tls, front.clone(), plan.doors.clone())),
         Err(error) => panic!("shard {}: listener not taken: {error}", id.0),
     };
+    let accepting: Vec<_> = plan.listeners.into_iter().map(accept_at).collect();
     let mut mailbox = plan.mailbox;
     let last_words = mail(&cell, &front, &mut mailbox).await;
-    accepting.abort();
+    accepting.iter().for_each(tokio::task::JoinHandle::abort);
     tokio::select! {
         () = drain(&cell, last_words) => {}
         // Told a second time, it hurries.
@@ -249,13 +258,19 @@ impl Worked {
     }
 }
 
-async fn accept(cell: Rc<ShardCell>, listener: tokio::net::TcpListener, front: Rc<Front>, doors: Doors) {
+async fn accept(
+    cell: Rc<ShardCell>,
+    listener: tokio::net::TcpListener,
+    tls: Option<Arc<Tls>>,
+    front: Rc<Front>,
+    doors: Doors,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let (cell, front, doors) = (cell.clone(), front.clone(), doors.clone());
+                let (cell, tls, front, doors) = (cell.clone(), tls.clone(), front.clone(), doors.clone());
                 tokio::task::spawn_local(async move {
-                    if let Some(arrival) = front.serve(stream, peer).await {
+                    if let Some(arrival) = front.serve(stream, peer, tls.as_deref()).await {
                         place(&cell, &doors, arrival);
                     }
                 });

@@ -34,7 +34,7 @@ pub fn write_all(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, dirty: &[Con
         let Inner { shard, seats, .. } = &*inner;
         bursting.clear();
         let taken = burst.send(some.iter().filter_map(|conn| {
-            let seat = seats.get(*conn)?;
+            let seat = seats.get(*conn).filter(|seat| seat.sealed.is_none())?;
             let mut slices = shard.slices(*conn);
             let bytes = slices.next().filter(|_| slices.next().is_none())?;
             bursting.push(*conn);
@@ -60,7 +60,10 @@ pub fn write(cell: &Rc<ShardCell>, inner: &mut Inner, now: Now, conn: ConnId) {
     loop {
         let Inner { shard, seats, .. } = &*inner;
         let Some(seat) = seats.get(conn) else { return };
-        let written = {
+        let written = if let Some(sealed) = &seat.sealed {
+            let all: SmallVec<[IoSlice<'_>; 8]> = shard.slices(conn).take(SLICES).map(IoSlice::new).collect();
+            sealed.borrow_mut().send(&all, shard.edge.queued(conn), &mut seat.socket())
+        } else {
             let mut slices = shard.slices(conn);
             // Nearly always it is one run of one chunk.
             match (slices.next(), slices.next()) {
@@ -138,7 +141,9 @@ fn finish(inner: &mut Inner, now: Now, conn: ConnId, reason: DropReason) {
         tracing::info!(event = "connection_closed", reason = reason.word());
     }
     inner.shard.closed(now, conn, reason);
-    let Some(Seat { half, waiting, reading, .. }) = inner.seats.leave(conn) else { return };
+    let Some(seat) = inner.seats.leave(conn) else { return };
+    seat.say_goodbye();
+    let Seat { half, waiting, reading, .. } = seat;
     waiting.inspect(AbortHandle::abort);
     let Some(reading) = reading else { return };
     if left {

@@ -1,9 +1,11 @@
 //! The real binary and real sockets, for tests that look from outside.
 #![allow(dead_code, unused_imports)]
 
+pub mod certificate;
 pub mod client;
 pub mod load;
 pub mod node;
+pub mod tunnel;
 
 pub use client::{Client, Heard};
 pub use node::{Folder, Node};

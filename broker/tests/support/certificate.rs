@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 pub struct Certificate {
     pub pem: String,
+    /// Its private key.
+    pub key: String,
     pub server: Arc<ServerConfig>,
 }
 
@@ -28,6 +30,12 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 
 fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     element(0x30, &parts.concat())
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 const ECDSA_WITH_SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
@@ -61,13 +69,7 @@ impl Certificate {
         ]);
         let signature = [&[0], key.sign(&random, &body).unwrap().as_ref()].concat();
         let der = sequence(&[body, signed, element(3, &signature)]);
-        let lines: Vec<String> = STANDARD
-            .encode(&der)
-            .as_bytes()
-            .chunks(64)
-            .map(|line| String::from_utf8_lossy(line).into_owned())
-            .collect();
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
+        let (pem, private) = (pem("CERTIFICATE", &der), pem("PRIVATE KEY", pkcs8.as_ref()));
         let own = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.as_ref().to_vec()));
         let server = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -75,6 +77,6 @@ impl Certificate {
             .with_no_client_auth()
             .with_single_cert(vec![CertificateDer::from(der)], own)
             .unwrap();
-        Certificate { pem, server: Arc::new(server) }
+        Certificate { pem, key: private, server: Arc::new(server) }
     }
 }
