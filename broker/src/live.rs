@@ -54,7 +54,7 @@ impl Live {
     fn tell(&self, realms: &[RealmSettings]) {
         for door in self.doors.iter() {
             let configured = Configured {
-                limits: settings::limits(&self.config.limits),
+                limits: settings::limits(&self.config.limits, self.doors.len() as u8),
                 realms: realms.to_vec(),
                 origins: settings::origins(&self.config),
             };

@@ -135,7 +135,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
             reach: port.reach(),
             confirms: port.confirms(),
             realms: realms.clone(),
-            limits: settings::limits(limits),
+            limits: settings::limits(limits, shards),
         });
         let plan = thread::Plan {
             settings,

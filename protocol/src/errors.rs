@@ -109,6 +109,7 @@ close_table! {
     4001 Slow               "slow"                 "The connection took no byte for too long: come back and resume."
     4002 Silent             "silent"               "Nothing was heard for too long: come back and resume."
     4003 Lagged             "lagged"               "The connection lagged further behind than its language can be told."
+    4004 Greedy             "greedy"               "The node is short of memory, and this connection held the most of it: come back and resume."
     4100 Unfinished         "unfinished"           "A message was begun and not finished in time."
     4101 Malformed          "malformed"            "A frame could not be read, so what follows it cannot be either."
     4102 Abusive            "abusive"              "Too many refused commands in a short time."

@@ -61,6 +61,7 @@ limits! {
     OUTBOX_LOW_BYTES = 65536 "bytes" "Below this they pull the next page."
     OUTBOX_CUT_BYTES = 1048576 "bytes" "Replies alone above this cut the connection."
     PINNED_BYTES = 268435456 "bytes" "Of chunks that wait in outboxes, per home shard; above this only outboxes below their low mark are pushed to."
+    ALONE_BYTES = 268435456 "bytes" "Of replies that wait and messages that are not finished, per shard; above this the connections that hold most are cut."
     SLOW_MS = 10000 "ms" "A connection whose socket took no byte for this long is cut."
     DRAIN_SPREAD_MS = 5000 "ms" "Clients of a node that stops are told to come back at different times within this."
     RECENT_EVENTS = 1024 "events" "Events of a room that replay without the store."

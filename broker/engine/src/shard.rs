@@ -98,8 +98,8 @@ impl Shard {
     }
 
     /// The client has sent a ping.
-    pub fn pong(&mut self, conn: ConnId, payload: &[u8]) {
-        self.edge.pong(conn, payload);
+    pub fn pong(&mut self, now: Now, conn: ConnId, payload: &[u8]) {
+        self.edge.pong(now, conn, payload, &mut self.out);
     }
 
     /// Ends all connections, and each that still comes: the node is about to stop.
@@ -125,6 +125,11 @@ impl Shard {
     /// Its socket takes nothing at present.
     pub fn blocked(&mut self, now: Now, conn: ConnId) -> AfterWrite {
         self.edge.blocked(now, conn)
+    }
+
+    /// It has begun messages of so many bytes and not finished them.
+    pub fn unfinished(&mut self, conn: ConnId, bytes: usize) {
+        self.edge.unfinished(conn, bytes);
     }
 
     /// Whether something waits for [`Shard::turn`].
@@ -179,6 +184,7 @@ impl Shard {
     /// Ends a turn: local commands are decided, chunks sealed and handed to connections, parcels sent.
     pub fn turn(&mut self, now: Now, ports: &mut dyn Ports) -> TurnEnd {
         let me = self.me();
+        self.edge.relieve(now, &mut self.out);
         // Taking a chunk can ask for a page, and a page may be answered at once: a few rounds end it, because every
         // subscription asks for one page at a time and stops at its outbox's mark.
         loop {

@@ -113,6 +113,8 @@ sections! {
         silence: Span = "\"1m\"", restart;
         /// A connection whose socket took no byte for so long is cut.
         slow: Span = "\"10s\"", hot;
+        /// What clients may make the node hold: half of it for events that wait for slow readers, who then catch up from history; half for replies that wait and messages that are not finished, above which the connections that hold most are cut. Not set: half of what the machine, or the node's container, has.
+        memory: Option<Bytes> = none "\"512MiB\"", hot;
         /// Cap of the kernel's send buffer of a connection; 0: the kernel decides.
         send_buffer: Bytes = "0", restart, "send-buffer";
     }

@@ -8,6 +8,7 @@ pub mod flags;
 mod given;
 mod keys;
 mod layers;
+mod memory;
 mod names;
 pub mod print;
 pub(crate) mod reader;

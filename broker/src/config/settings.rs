@@ -1,6 +1,7 @@
 //! From what is configured to what the engine works with.
 
-use super::value::{Hidden, SecretAlgorithm};
+use super::memory;
+use super::value::{Bytes, Hidden, SecretAlgorithm};
 use super::{Auth, ClassConfig, Config, RealmConfig, Room};
 use crate::auth::{AuthSettings, KeySource, RealmAuth, Secret, SecretError};
 use crate::net::origin::OriginPolicy;
@@ -15,11 +16,15 @@ const NO_LIMIT: u32 = 1_000_000_000;
 const COMMANDS_BURST_SECONDS: u32 = 5;
 const EVENTS_BURST_SECONDS: u32 = 2;
 
-pub fn limits(config: &super::Limits) -> Limits {
+/// Of one shard of so many.
+pub fn limits(config: &super::Limits, shards: u8) -> Limits {
     let (commands_per_second, commands_burst) =
         bucket(config.commands_per_second, config.commands_burst, COMMANDS_BURST_SECONDS);
     let (user_commands_per_second, user_commands_burst) =
         bucket(config.user_commands_per_second, config.user_commands_burst, COMMANDS_BURST_SECONDS);
+    let memory = config.memory.map_or_else(|| memory::of_this_node() / 2, |Bytes(bytes)| bytes);
+    let half = usize::try_from(memory / 2 / u64::from(shards.max(1))).unwrap_or(usize::MAX);
+    let default = Limits::default();
     Limits {
         commands_per_second,
         commands_burst,
@@ -31,7 +36,9 @@ pub fn limits(config: &super::Limits) -> Limits {
         ping_ms: config.ping.ms(),
         silence_ms: config.silence.ms(),
         slow_ms: config.slow.ms(),
-        ..Limits::default()
+        pinned_bytes: half.min(default.pinned_bytes),
+        alone_bytes: half.min(default.alone_bytes),
+        ..default
     }
 }
 

@@ -40,8 +40,8 @@ fn what_is_shipped_is_made_from_the_list() {
 
 #[test]
 fn the_defaults_are_those_of_the_engine() {
-    let config = load("", &[], &[]).unwrap();
-    assert_eq!(settings::limits(&config.limits), rookery_engine::settings::Limits::default());
+    let config = load("limits.memory = \"1GiB\"", &[], &[]).unwrap();
+    assert_eq!(settings::limits(&config.limits, 2), rookery_engine::settings::Limits::default());
     let realms = settings::realms(&config);
     assert_eq!(realms.len(), 1);
     assert_eq!(realms[0].realm.as_str(), MAIN_REALM);

@@ -218,6 +218,7 @@ fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Sour
     let stranger = limits.message_bytes < LIMITS.message_bytes;
     let frames = if stranger { 1 } else { limits::TURN_FRAMES_PER_CONNECTION as usize };
     let allowance = Allowance { limits: &limits, now: now.mono, frames };
+    let held = state.held();
     let progress = {
         let mut reader = cell.reader.borrow_mut();
         let mut sink = |message: Read<'_>| hand_over(inner, now, conn, message);
@@ -227,6 +228,9 @@ fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Sour
             Source::Waiting => reader.resume(state, allowance, &mut sink),
         }
     };
+    if held != 0 || state.held() != 0 {
+        inner.shard.unfinished(conn, state.held());
+    }
     cell.work.notify_one();
     match progress {
         Ok(Progress { frames, more }) => {
@@ -252,7 +256,7 @@ fn hand_over(inner: &mut Inner, now: Now, conn: ConnId, message: Read<'_>) -> Co
     match message {
         Read::Text(text) => shard.receive(now, ports, conn, Incoming::Text(text)),
         Read::Binary(bytes) => shard.receive(now, ports, conn, Incoming::Binary(bytes)),
-        Read::Ping(payload) => shard.pong(conn, payload),
+        Read::Ping(payload) => shard.pong(now, conn, payload),
         Read::Pong(_) => {}
         Read::Close { code, .. } => {
             shard.client_closes(now, conn, code);

@@ -1,6 +1,7 @@
 //! The end of connections: last words, what is taken back from homes, and the slot that is free again.
 
 use super::Edge;
+use super::admission::connection_pace;
 use super::connection::Connection;
 use super::outbox::{CLOSING, GIVE_UP};
 use crate::fanout::Outbound;
@@ -32,11 +33,18 @@ impl Edge {
         });
     }
 
-    /// A ping's answer: the same payload, in order with everything else.
-    pub fn pong(&mut self, conn: ConnId, payload: &[u8]) {
-        if self.conns.get(conn).is_some_and(|c| c.closing.is_none()) {
-            self.outboxes.own(conn.slot, |frames| frames.pong(payload));
+    /// A ping's answer: the same payload, in order with everything else. It costs what a command costs; above that rate it
+    /// is not answered.
+    pub fn pong(&mut self, now: Now, conn: ConnId, payload: &[u8], out: &mut Outbound) {
+        let pace = connection_pace(&self.settings.limits);
+        let Some(connection) = self.conns.get_mut(conn) else { return };
+        if connection.bucket.check(now.mono, pace).is_ok() {
+            connection.bucket.take(pace);
+            self.say(conn, |_, _, frames| frames.pong(payload));
+        } else {
+            self.misbehaved(now, conn);
         }
+        self.bury(now, out);
     }
 
     fn close_saying(
@@ -49,7 +57,8 @@ impl Edge {
     ) {
         let Some(connection) = self.conns.get_mut(conn).filter(|c| c.closing.is_none()) else { return };
         self.counters.drop(reason);
-        if reason == DropReason::Slow {
+        let at_once = matches!(reason, DropReason::Slow | DropReason::Greedy);
+        if at_once {
             self.outboxes.cut(conn.slot);
         }
         self.outboxes.own(conn.slot, |frames| last_words(connection, frames));
@@ -60,7 +69,7 @@ impl Edge {
         }
         let outbox = self.outboxes.at_mut(conn.slot);
         outbox.set(CLOSING, true);
-        outbox.set(GIVE_UP, reason == DropReason::Slow);
+        outbox.set(GIVE_UP, at_once);
         self.outboxes.relist(conn.slot);
         self.watch(now, conn);
     }
@@ -101,6 +110,7 @@ impl Edge {
         self.close_session(conn, out);
         if let Some(connection) = self.conns.get_mut(conn) {
             connection.entering = None;
+            self.unfinished -= u64::from(std::mem::take(&mut connection.unfinished));
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Connection {
     pub enter_by: Option<u64>,
     pub heard_at: u64,
     pub pinged_at: u64,
+    /// Bytes of a message that it has begun and not finished.
+    pub unfinished: u32,
     /// Since when its socket takes nothing.
     pub stalled_at: Option<u64>,
     /// When its deadlines are looked at next; a timer is set for this time.

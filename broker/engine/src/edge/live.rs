@@ -5,7 +5,6 @@ use crate::fanout::{Chunk, ChunkEntry, Outbound};
 use crate::message::{Address, ConnId};
 use crate::planted::{self, Bug};
 use crate::ports::Now;
-use rookery_protocol::limits;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ impl Edge {
         }
         let limits = &self.settings.limits;
         // When slow receivers pin too much, only those that are nearly empty are still pushed to.
-        let pinned_too_much = chunk.pinned_bytes() as u64 > limits::PINNED_BYTES;
+        let pinned_too_much = chunk.pinned_bytes() > limits.pinned_bytes;
         let high = if pinned_too_much { limits.outbox_low_bytes } else { limits.outbox_high_bytes };
         let high = u32::try_from(high).unwrap_or(u32::MAX);
         let mut above = std::mem::take(&mut self.above);

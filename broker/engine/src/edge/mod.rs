@@ -5,7 +5,7 @@
 //! 2. The way in: [`dispatch`], or [`call`] without a connection → [`admission`], [`fields`] → [`route`], [`address`] → [`session`], [`subscribe`],
 //!    [`broadcast`].
 //! 3. The way out: [`replies`], [`attach`], [`live`], [`catchup`], [`ended`], [`presence`] → [`flush`].
-//! 4. [`deadlines`] and [`closing`].
+//! 4. [`deadlines`], [`budget`] and [`closing`].
 
 mod address;
 mod admission;
@@ -13,6 +13,7 @@ mod attach;
 mod awaited;
 mod broadcast;
 mod bucket;
+mod budget;
 mod call;
 mod catchup;
 mod closing;
@@ -81,6 +82,8 @@ pub struct Edge {
     revocations: Revocations,
     tickets: u64,
     draining: bool,
+    /// Bytes of messages that connections have begun and not finished.
+    unfinished: u64,
     pub counters: Counters,
 
     // What one call leaves for its own end.
@@ -142,6 +145,7 @@ impl Edge {
             under_way: vec![0; usize::from(settings.shards)],
             revocations: Revocations::default(),
             tickets: 0,
+            unfinished: 0,
             draining: false,
             counters: Counters::default(),
             doomed: Vec::new(),
@@ -179,6 +183,7 @@ impl Edge {
             enter_by: session::enter_by(now, limits),
             heard_at: now.mono,
             pinged_at: now.mono,
+            unfinished: 0,
             stalled_at: None,
             check_at: u64::MAX,
             pulls: 0,

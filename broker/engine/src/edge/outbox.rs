@@ -147,6 +147,8 @@ impl Outbox {
 pub(super) struct Outboxes {
     boxes: Vec<Outbox>,
     listed: Vec<u32>,
+    /// Bytes of their own that wait in all of them.
+    own_bytes: u64,
     // Boxed, so that an outbox spends eight bytes on what most do not have.
     #[allow(clippy::vec_box)]
     pool: Vec<Box<Frames>>,
@@ -168,8 +170,14 @@ impl Outboxes {
     }
 
     pub fn shut(&mut self, slot: u32) {
-        let own = std::mem::take(&mut self.boxes[slot as usize]).own;
+        let outbox = std::mem::take(&mut self.boxes[slot as usize]);
+        self.own_bytes -= u64::from(outbox.queued_own);
+        let own = outbox.own;
         self.give_back(own);
+    }
+
+    pub fn own_bytes(&self) -> u64 {
+        self.own_bytes
     }
 
     pub fn at(&self, slot: u32) -> &Outbox {
@@ -219,6 +227,7 @@ impl Outboxes {
         let to = own.len() as u32;
         outbox.queued += to - from;
         outbox.queued_own += to - from;
+        self.own_bytes += u64::from(to - from);
         match outbox.runs.last_mut() {
             // After a cut they need not be neighbours.
             Some(last) if last.chunk.is_none() && last.to == from => last.to = to,
@@ -231,8 +240,10 @@ impl Outboxes {
     /// `bytes` of the front are with the socket. True if nothing is left.
     pub fn consume(&mut self, slot: u32, bytes: usize) -> bool {
         let outbox = &mut self.boxes[slot as usize];
+        let own = outbox.queued_own;
         outbox.consume(u32::try_from(bytes).unwrap_or(u32::MAX));
         if outbox.own.is_some() {
+            self.own_bytes -= u64::from(own - outbox.queued_own);
             self.tidy(slot);
         }
         let outbox = &mut self.boxes[slot as usize];
@@ -243,7 +254,10 @@ impl Outboxes {
     }
 
     pub fn cut(&mut self, slot: u32) {
-        self.boxes[slot as usize].cut();
+        let outbox = &mut self.boxes[slot as usize];
+        let own = outbox.queued_own;
+        outbox.cut();
+        self.own_bytes -= u64::from(own - outbox.queued_own);
         self.tidy(slot);
     }
 

@@ -2,6 +2,7 @@
 
 mod admitting;
 mod bench;
+mod budget;
 mod catching_up;
 mod closing;
 mod entering;
