@@ -1,0 +1,56 @@
+//! An ordinary client, who talks and listens while others do what they do.
+
+use super::support::client::post;
+use super::support::{Client, JSON};
+use rookery_protocol::reply::Reply;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long each of its messages took, until its ack and until it was heard.
+pub struct Honest(Vec<Duration>);
+
+impl Honest {
+    /// Talks as long as that lasts. Whatever it is answered but an ack and its own words, in order, is a failure.
+    pub fn during(address: SocketAddr, token: &str, what: impl FnOnce()) -> Honest {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let talking = scope.spawn(|| talk(address, token, &over));
+            // However it ends, the one who talks must hear of it.
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what));
+            over.store(true, Ordering::Relaxed);
+            let honest = Honest(talking.join().unwrap());
+            if let Err(panic) = ended {
+                std::panic::resume_unwind(panic);
+            }
+            honest
+        })
+    }
+
+    pub fn p99(&self) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        sorted[(sorted.len() * 99).div_ceil(100) - 1]
+    }
+}
+
+fn talk(address: SocketAddr, token: &str, over: &AtomicBool) -> Vec<Duration> {
+    let mut client = Client::enter(address, JSON, token);
+    client.subscribe("honest", None);
+    let mut took = Vec::new();
+    let mut due = Instant::now();
+    while !over.load(Ordering::Relaxed) {
+        let body = format!("message {}", took.len());
+        let began = Instant::now();
+        match client.ask(&post("honest", &body, None)) {
+            Reply::Placed { .. } => {}
+            other => panic!("an honest client is told {other:?}"),
+        }
+        assert_eq!(client.body(), body);
+        took.push(began.elapsed());
+        // A hundred a second, half of what it may.
+        due += Duration::from_millis(10);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    took
+}

@@ -1,0 +1,75 @@
+//! Clients that mean harm, one kind after the other, beside one that does not: each is cut with the code that says why, the
+//! honest one is served all the time, and the node holds no more than it was given and gives it back.
+// Whatever a script does not expect is its failure, now and with every new variant.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
+
+mod attacks;
+mod honest;
+#[path = "../support/mod.rs"]
+mod support;
+
+use honest::Honest;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use support::Node;
+
+/// All that the process may take at its highest.
+const MEMORY: u64 = 512 << 20;
+/// The machine is shared with the attackers, who burn what they get of it: below this nobody asks how many times it is.
+const UNNOTICED: Duration = Duration::from_millis(50);
+
+/// What an attack is run against.
+pub struct Target {
+    pub address: SocketAddr,
+    pub token: String,
+}
+
+type Attack = fn(&Target);
+
+const ATTACKS: [(&str, Attack); 9] = [
+    ("half-sent requests", attacks::half_sent_requests),
+    ("silent sockets", attacks::silent_sockets),
+    ("one-byte fragments", attacks::one_byte_fragments),
+    ("ping floods", attacks::ping_floods),
+    ("pings of one that does not read", attacks::pings_without_reading),
+    ("announced lengths", attacks::announced_lengths),
+    ("a hundred thousand joins", attacks::joins),
+    ("brackets", attacks::brackets),
+    ("unfinished messages", attacks::unfinished_messages),
+];
+
+fn status_of(node: &Node, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", node.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn attackers_are_cut_and_nobody_else_notices() {
+    let set = ["limits.auth_deadline=4s", "limits.connections_per_user=0", "limits.user_commands_per_second=0"];
+    let set: Vec<String> = set.iter().chain(&["limits.memory=64MiB"]).map(|set| format!("--set={set}")).collect();
+    let more: Vec<&str> = set.iter().map(String::as_str).chain(["--store", "memory"]).collect();
+    let mut node = Node::start_with(2, &more);
+    let target = Target { address: node.address, token: node.token("mallory") };
+    let token = node.token("honest");
+    // What the first users cost once.
+    Honest::during(target.address, &token, || std::thread::sleep(Duration::from_secs(1)));
+    for (name, attack) in ATTACKS {
+        let alone = Honest::during(target.address, &token, || std::thread::sleep(Duration::from_secs(1)));
+        let before = status_of(&node, "RssAnon:");
+        let attacked = Honest::during(target.address, &token, || attack(&target));
+        let highest = status_of(&node, "VmHWM:");
+        println!("{name}: p99 {:?}, alone {:?}; {} MiB at most", attacked.p99(), alone.p99(), highest >> 20);
+        assert!(node.is_running(), "{name}");
+        assert!(highest <= MEMORY, "{name}: {highest} bytes");
+        assert!(attacked.p99() <= (alone.p99() * 3).max(UNNOTICED), "{name}: {:?}, {:?}", attacked.p99(), alone.p99());
+        let until = Instant::now() + Duration::from_secs(30);
+        let enough = before + before / 10 + (4 << 20);
+        while status_of(&node, "RssAnon:") > enough {
+            assert!(Instant::now() < until, "{name}: {} bytes, {before} before", status_of(&node, "RssAnon:"));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    node.signal("-TERM");
+    assert!(node.wait(Duration::from_secs(20)).success());
+}
