@@ -110,9 +110,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let realms = settings::realms(&config);
     let addresses = Addresses::new(limits.connections_per_address);
     let front = FrontSettings {
-        realm: MAIN_REALM,
-        realms: realms.iter().map(|realm| realm.realm.clone()).collect(),
-        origins: settings::origins(&config),
+        origins: settings::origins(&config).into(),
         guests: auth.is_development().then(|| Guests { tokens: tokens.clone(), clock: clock.clone() }),
         pages,
         entrance: Entrance {

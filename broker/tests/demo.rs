@@ -18,6 +18,8 @@ use support::{Client, JSON, Node};
 struct Development {
     child: Child,
     address: SocketAddr,
+    /// Whoever prints to a pipe that nobody holds ends.
+    _said: std::io::BufReader<std::process::ChildStdout>,
     _data: tempfile::TempDir,
 }
 
@@ -32,7 +34,7 @@ impl Development {
         let mut first = String::new();
         std::io::BufRead::read_line(&mut said, &mut first).unwrap();
         let address = first.split_whitespace().nth(1).unwrap().parse().unwrap();
-        Development { child, address, _data: data }
+        Development { child, address, _said: said, _data: data }
     }
 
     fn ask_guest(&self, headers: &str, body: &str) -> Answer {

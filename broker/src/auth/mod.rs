@@ -49,7 +49,8 @@ pub struct Tokens {
     realms: Vec<RealmTokens>,
     /// The first of them are the node's own keys.
     rings: Vec<Arc<KeyRing>>,
-    signing: Option<(Algorithm, EncodingKey)>,
+    /// By ring: the secret that signs, if there is one.
+    signs: Vec<Option<(Algorithm, EncodingKey)>>,
     reload: Duration,
     pub counters: TokenCounters,
 }
@@ -82,12 +83,14 @@ impl Tokens {
     pub fn open(settings: &AuthSettings) -> Result<Tokens, KeyRingFault> {
         provider::install();
         let mut rings = vec![Arc::new(KeyRing::open("the node's own keys", &settings.keys)?)];
+        let mut signs = vec![settings.keys.iter().find_map(signing)];
         let mut realms: Vec<RealmTokens> = Vec::new();
         for auth in &settings.realms {
             let ring = match &auth.keys {
                 None => NODES_OWN,
                 Some(sources) => {
                     rings.push(Arc::new(KeyRing::open(auth.realm.as_str(), sources)?));
+                    signs.push(sources.iter().find_map(signing));
                     rings.len() - 1
                 }
             };
@@ -97,7 +100,7 @@ impl Tokens {
             main: settings.main.clone(),
             realms,
             rings,
-            signing: settings.keys.iter().find_map(signing),
+            signs,
             reload: settings.reload,
             counters: TokenCounters::default(),
         };
@@ -138,6 +141,15 @@ impl Tokens {
         self.judge(token, index, &keys, at).map_err(|why| why.code())
     }
 
+    /// Of whichever realm the token says that it is of, or the main one: nothing else in it is believed before its signature.
+    pub fn verify_of_its_realm(&self, token: &str) -> Result<Principal, ErrorCode> {
+        let realm = || {
+            let parts = Parts::of(token)?;
+            claims::realm_of(&Object::parse(&parts.claims, "claims")?, &self.main)
+        };
+        self.verify(token, Some(&realm().map_err(|why: Why| why.code())?))
+    }
+
     fn index_of(&self, realm: Option<&Realm>) -> Result<usize, Why> {
         let realm = realm.unwrap_or(&self.main);
         let index = self.realms.iter().position(|known| known.auth.realm == *realm);
@@ -164,9 +176,13 @@ impl Tokens {
         claims::principal(&claims, named, auth, at)
     }
 
-    /// With the node's own secret.
+    /// With the secret of the realm that the claims name: its own one, or the node's.
     pub fn sign(&self, claims: &Claims) -> Result<String, String> {
-        let (algorithm, key) = self.signing.as_ref().ok_or("this node has public keys only: another one signs")?;
+        let named = claims.realm.as_ref().map(|realm| self.realms.iter().find(|r| r.auth.realm.as_str() == realm));
+        // A realm that is not configured here may be somebody else's, who trusts the same secret.
+        let ring = named.flatten().map_or(NODES_OWN, |realm| realm.ring);
+        let signs = self.signs.get(ring).and_then(Option::as_ref);
+        let (algorithm, key) = signs.ok_or("there are public keys only: another one signs")?;
         jsonwebtoken::encode(&jsonwebtoken::Header::new(*algorithm), claims, key).map_err(|error| error.to_string())
     }
 

@@ -100,9 +100,10 @@ fn is_address(place: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| place.starts_with(scheme))
 }
 
-/// Of the main realm.
-pub fn origins(config: &Config) -> OriginPolicy {
-    config.main().map_or_else(OriginPolicy::default, |main| main.auth.allow_origin.as_slice().into())
+/// Which pages may connect to each realm, the main one first.
+pub fn origins(config: &Config) -> Vec<(Realm, OriginPolicy)> {
+    let realms = config.realms.iter().filter_map(|realm| Some((Name::new(&realm.name).ok()?, &realm.auth)));
+    realms.map(|(name, auth)| (name, auth.allow_origin.as_slice().into())).collect()
 }
 
 fn realm(config: &RealmConfig) -> Option<RealmSettings> {

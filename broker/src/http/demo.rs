@@ -141,7 +141,8 @@ fn may_ask(settings: &FrontSettings, request: &Request<Incoming>) -> bool {
         return true;
     }
     if request.headers().contains_key(header::ORIGIN) {
-        return settings.origins.allows(request.headers());
+        // Its guests are of the main realm.
+        return settings.realm(None).is_some_and(|(_, origins)| origins.allows(request.headers()));
     }
     own_page::is_asked_at_loopback(request)
 }

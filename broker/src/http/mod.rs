@@ -44,17 +44,24 @@ pub struct Front {
 /// What the routes need to know.
 #[derive(Clone)]
 pub struct FrontSettings {
-    /// Of connections that name none.
-    pub realm: Realm,
-    /// Those that a connection may name.
-    pub realms: Arc<[Realm]>,
-    pub origins: OriginPolicy,
+    /// Which pages may connect to each realm. The first is that of connections that name none.
+    pub origins: Arc<[(Realm, OriginPolicy)]>,
     /// None: this node has no tokens to give away.
     pub guests: Option<Guests>,
     /// What the node shows of itself.
     pub pages: Pages,
     pub rest: Rest,
     pub entrance: Entrance,
+}
+
+impl FrontSettings {
+    /// The realm that a connection names, or the first, and who may connect to it. None: there is no such realm.
+    fn realm(&self, named: Option<&str>) -> Option<&(Realm, OriginPolicy)> {
+        match named {
+            None => self.origins.first(),
+            Some(named) => self.origins.iter().find(|(realm, _)| realm.as_str() == named),
+        }
+    }
 }
 
 struct Routes {
@@ -86,9 +93,9 @@ impl Front {
     }
 
     /// Other pages may connect from now on.
-    pub fn admit(&self, origins: OriginPolicy) {
+    pub fn admit(&self, origins: Vec<(Realm, OriginPolicy)>) {
         let mut settings = self.routes.settings.borrow_mut();
-        *settings = Rc::new(FrontSettings { origins, ..(**settings).clone() });
+        *settings = Rc::new(FrontSettings { origins: origins.into(), ..(**settings).clone() });
     }
 
     /// Serves a fresh socket. None: it ended as HTTP.

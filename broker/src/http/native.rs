@@ -23,16 +23,16 @@ pub fn upgrade(settings: &FrontSettings, mut request: Request<Incoming>) -> Answ
         Chosen::Unknown(sentence) => return Answer::Plain(text(StatusCode::BAD_REQUEST, format!("{sentence}\n"))),
     };
     let query = request.uri().query().unwrap_or("").to_owned();
-    let realm = match value_of(&query, "realm") {
-        None => settings.realm.clone(),
-        Some(value) => match settings.realms.iter().find(|realm| value.as_deref() == Some(realm.as_str())) {
-            Some(realm) => realm.clone(),
-            None => return Answer::Plain(text(StatusCode::NOT_FOUND, "This node has no such realm.\n")),
-        },
+    let asked = value_of(&query, "realm");
+    // What cannot be read is the name of none.
+    let asked = asked.as_ref().map(|name| name.as_deref().unwrap_or_default());
+    let Some((realm, origins)) = settings.realm(asked) else {
+        return Answer::Plain(text(StatusCode::NOT_FOUND, "This node has no such realm.\n"));
     };
+    let realm = realm.clone();
     let protocols = named.as_slice();
     let own = own_page::is_own_page(&request);
-    let origins = if own { &OriginPolicy::Any } else { &settings.origins };
+    let origins = if own { &OriginPolicy::Any } else { origins };
     match upgrade::accept(&mut request, &Rules { origins, protocols }) {
         Ok(accepted) => {
             let room = room_of(&query, &realm);

@@ -58,7 +58,7 @@ pub enum Mail {
 pub struct Configured {
     pub limits: Limits,
     pub realms: Vec<RealmSettings>,
-    pub origins: OriginPolicy,
+    pub origins: Vec<(Realm, OriginPolicy)>,
 }
 
 /// A connection that has just been upgraded. With a socket of this shard's runtime, or on its way to another one's.

@@ -140,11 +140,16 @@ impl Client {
     }
 
     pub fn reply(&mut self, number: u32) -> Reply {
+        self.reply_or_end(number).unwrap_or_else(|why| panic!("closed instead of reply {number}: {why:?}"))
+    }
+
+    /// The reply, or how the connection ended before it.
+    pub fn reply_or_end(&mut self, number: u32) -> Result<Reply, Option<(u16, String)>> {
         loop {
             match self.next() {
-                Heard::Frame(ServerFrame::Reply { number: n, reply }) if n == number => return reply,
+                Heard::Frame(ServerFrame::Reply { number: n, reply }) if n == number => return Ok(reply),
                 Heard::Frame(frame) => self.aside.push_back(frame),
-                Heard::Closed(why) => panic!("closed instead of reply {number}: {why:?}"),
+                Heard::Closed(why) => return Err(why),
             }
         }
     }

@@ -29,7 +29,7 @@ pub fn check_path(path: &str) -> Result<(), Fault> {
         .into())
 }
 
-/// The realm is the token's own.
+/// The realm is the one that the token names, or the main one.
 pub fn principal(tokens: &Tokens, headers: &HeaderMap) -> Result<Principal, Fault> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let (only, none) = (given.next(), given.next());
@@ -39,7 +39,7 @@ pub fn principal(tokens: &Tokens, headers: &HeaderMap) -> Result<Principal, Faul
     });
     let missing =
         || Refusal::because(ErrorCode::NotAuthenticated, "send one header `Authorization: Bearer` with a token");
-    Ok(tokens.verify(bearer.ok_or_else(missing)?, None)?)
+    Ok(tokens.verify_of_its_realm(bearer.ok_or_else(missing)?)?)
 }
 
 pub async fn read(route: &Route, path: &RawPathParams, request: Request) -> Result<Command, Fault> {

@@ -15,7 +15,8 @@ fn page() -> String {
          fields spread over path, query, headers and body, and its answer is the [reply](../protocol/replies.md) in the same\n\
          JSON. A running node describes all of it at `/v1/openapi.json` and shows it at `/v1/docs`.\n\n\
          ## Rules\n\n\
-         - `Authorization: Bearer TOKEN` with every request: the same tokens as for WebSockets. The realm is the token's. A\n  \
+         - `Authorization: Bearer TOKEN` with every request: the same tokens as for WebSockets. The realm is the\n  \
+         one that its claim `realm` names, or the main one. A\n  \
            user's token may do what the user may do; commands of backends need `backend` in it (`rookery token NAME --backend`).\n\
          - Names in paths are percent-encoded, slashes too: the room `a/b` is `/v1/rooms/a%2Fb`. A place is `epoch,seq` in a\n  \
            path or query, `[epoch, seq]` in JSON. A list in a query stands as often as it has items.\n\
