@@ -1,9 +1,11 @@
 //! How a node ends: told to by a signal, or because a shard is gone and half a node is none.
 
+use crate::exit::Exit;
 use crate::health::Health;
 use crate::shard::cell::{Doors, Mail};
 use crate::shard::thread::Ending;
 use crate::start::Failure;
+use rookery_protocol::errors::DropReason;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,7 +50,10 @@ pub fn wait(
         }
         // Whoever sends traffic is told before anybody is sent away.
         health.stop();
-        tell(&doors, if fault.is_some() { Duration::ZERO } else { last_words });
+        match fault {
+            None => tell(&doors, last_words, DropReason::Draining),
+            Some(_) => tell(&doors, Duration::ZERO, DropReason::Internal),
+        }
         let deadline = tokio::time::Instant::now() + AFTER_FAULT;
         while left > 0 {
             tokio::select! {
@@ -58,8 +63,8 @@ pub fn wait(
                     None => break,
                 },
                 // The second signal hurries.
-                _ = interrupt.recv() => tell(&doors, Duration::ZERO),
-                _ = terminate.recv() => tell(&doors, Duration::ZERO),
+                _ = interrupt.recv() => tell(&doors, Duration::ZERO, DropReason::Draining),
+                _ = terminate.recv() => tell(&doors, Duration::ZERO, DropReason::Draining),
                 () = tokio::time::sleep_until(deadline), if fault.is_some() => break,
             }
         }
@@ -76,7 +81,7 @@ pub fn wait(
         // Threads that hang are not waited for: the process ends with what was said.
         Some(who) => Err(Failure {
             message: format!("{who} met a fault of its own; the node was taken down in order"),
-            status: FAULT,
+            status: Exit::Fault,
         }),
     }
 }
@@ -89,14 +94,43 @@ fn at_fault(ending: &Ending) -> Option<String> {
     }
 }
 
-/// `EX_SOFTWARE`: a fault of ours.
-const FAULT: u8 = 70;
-
-fn tell(doors: &Doors, last_words: Duration) {
+fn tell(doors: &Doors, last_words: Duration, why: DropReason) {
     for door in doors.iter() {
         // A full control lane is that of a shard which does not turn: it will not drain either.
-        if door.control.try_send(Mail::Drain { last_words }, 0).is_err() {
+        if door.control.try_send(Mail::Drain { last_words, why }, 0).is_err() {
             tracing::error!(event = "shard_does_not_listen");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Clock;
+    use crate::shard::cell;
+    use rookery_engine::message::ShardId;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_node_at_fault_tells_everybody_so_and_ends_with_the_status_of_a_fault() {
+        for ending in [Ending::Fault { shard: ShardId(1) }, Ending::StoreFault { thread: "journal" }] {
+            let (doors, mut mailboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| cell::door()).unzip();
+            let (said, endings) = tokio::sync::mpsc::unbounded_channel();
+            said.send(ending).unwrap();
+            let health = Health::new(&Clock::default(), Arc::new([]), None);
+            let failure = wait(doors.into(), Vec::new(), endings, &health, Duration::from_secs(60), || {}).unwrap_err();
+            assert_eq!(failure.status, Exit::Fault);
+            assert!(failure.message.contains("shard 1") || failure.message.contains("journal"), "{failure:?}");
+            assert!(!health.is_ready());
+            for mailbox in &mut mailboxes {
+                let mut told = Vec::new();
+                mailbox.drain(8, |mail| {
+                    if let Mail::Drain { last_words, why } = mail {
+                        told.push((last_words, why));
+                    }
+                });
+                assert_eq!(told, [(Duration::ZERO, DropReason::Internal)]);
+            }
         }
     }
 }

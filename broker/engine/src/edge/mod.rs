@@ -80,7 +80,8 @@ pub struct Edge {
     under_way: Vec<u32>,
     revocations: Revocations,
     tickets: u64,
-    draining: bool,
+    /// The node is about to stop, and this is what everybody is told.
+    leaving: Option<DropReason>,
     pub counters: Counters,
 
     // What one call leaves for its own end.
@@ -142,7 +143,7 @@ impl Edge {
             under_way: vec![0; usize::from(settings.shards)],
             revocations: Revocations::default(),
             tickets: 0,
-            draining: false,
+            leaving: None,
             counters: Counters::default(),
             doomed: Vec::new(),
             settling: Vec::new(),
@@ -192,8 +193,8 @@ impl Edge {
         self.counters.opened += 1;
         self.hear(now, ports, id, &mut talk, out);
         self.talk = talk;
-        if self.draining {
-            self.doomed.push((id, DropReason::Draining));
+        if let Some(reason) = self.leaving {
+            self.doomed.push((id, reason));
         }
         self.watch(now, id);
         self.bury(now, out);
