@@ -143,6 +143,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     // Without it the node serves all the same; a backup is made when it is stopped.
     let control = Door::open(data.path(), store.reader(), store.mover());
     let control = control.inspect_err(|error| tracing::error!(event = "control_not_open", %error)).ok();
+    let signals = stop::Signals::hear()?;
     let token = || tokens.token_for("alice", false, clock.now().wall, 24 * 3600).unwrap_or_else(|why| why);
     banner::show(&banner::Facts {
         address,
@@ -155,7 +156,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let overrides = options.flags.overrides.clone();
     let last_words = config.serve.last_words.0;
     let mut live = Live { config, overrides, doors: doors.clone(), classes };
-    let ended = stop::wait(doors, threads, endings, &health, last_words, || live.reload());
+    let ended = stop::wait(signals, doors, threads, endings, &health, last_words, || live.reload());
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
     if ended.is_ok() {

@@ -8,15 +8,39 @@ use crate::start::Failure;
 use rookery_protocol::errors::DropReason;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// What a faulty node may still take to say goodbye.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
+/// Signals are heard from here on.
+pub struct Signals {
+    runtime: Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Before anybody is told that the node runs: whoever knows may tell it to stop.
+    pub fn hear() -> Result<Signals, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system)?;
+        let hear = |kind| {
+            let _within = runtime.enter();
+            signal(kind).map_err(Failure::system)
+        };
+        let (interrupt, terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+        let hangup = hear(SignalKind::hangup())?;
+        Ok(Signals { runtime, interrupt, terminate, hangup })
+    }
+}
+
 /// Waits for the end, and sees it through in order. `last_words`: how long connections may take to read that it is.
 /// `again`: what is configured is to be read again.
 pub fn wait(
+    signals: Signals,
     doors: Doors,
     threads: Vec<JoinHandle<()>>,
     mut endings: UnboundedReceiver<Ending>,
@@ -24,11 +48,8 @@ pub fn wait(
     last_words: Duration,
     mut again: impl FnMut(),
 ) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system)?;
+    let Signals { runtime, mut interrupt, mut terminate, mut hangup } = signals;
     let fault = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::system)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::system)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(Failure::system)?;
         let mut left = threads.len();
         let mut fault = None;
         loop {
@@ -68,8 +89,8 @@ pub fn wait(
                 () = tokio::time::sleep_until(deadline), if fault.is_some() => break,
             }
         }
-        Ok::<_, Failure>(fault)
-    })?;
+        fault
+    });
     match fault {
         None => {
             for thread in threads {
@@ -118,7 +139,9 @@ mod tests {
             let (said, endings) = tokio::sync::mpsc::unbounded_channel();
             said.send(ending).unwrap();
             let health = Health::new(&Clock::default(), Arc::new([]), None);
-            let failure = wait(doors.into(), Vec::new(), endings, &health, Duration::from_secs(60), || {}).unwrap_err();
+            let signals = Signals::hear().unwrap();
+            let failure =
+                wait(signals, doors.into(), Vec::new(), endings, &health, Duration::from_secs(60), || {}).unwrap_err();
             assert_eq!(failure.status, Exit::Fault);
             assert!(failure.message.contains("shard 1") || failure.message.contains("journal"), "{failure:?}");
             assert!(!health.is_ready());

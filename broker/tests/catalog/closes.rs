@@ -3,7 +3,7 @@
 use crate::forge::{now, of};
 use crate::stage::{Stage, closed};
 use crate::support::client::{masked, post, read, room};
-use crate::support::{Client, Node};
+use crate::support::{BINARY, Client, Node};
 use crate::{Proof, prove};
 use rookery_protocol::command::{Command, HistoryFrom, Revocation};
 use rookery_protocol::errors::DropReason::{self, *};
@@ -40,7 +40,7 @@ const ROWS: &[(DropReason, Proof<DropReason>)] = &[
         },
     ),
     (Unfinished, Proof::Script(unfinished)),
-    (Malformed, Proof::Script(malformed)),
+    (Malformed, Proof::Once(malformed)),
     (Abusive, Proof::Script(abusive)),
     (Reset, Proof::Script(reset)),
     (TokenExpired, Proof::Script(token_expired)),
@@ -142,10 +142,9 @@ fn unfinished(stage: &Stage<'_>) -> DropReason {
 }
 
 fn malformed(stage: &Stage<'_>) -> DropReason {
-    let mut client = stage.enter("ann");
-    // A frame that is longer than its message.
-    stage.say(&mut client, "{\"do\":", &[100, 129, 1]);
-    closed(&mut client)
+    // Of a message in JSON one knows where it ends; in binary, what follows a frame that is longer than its message is lost.
+    let client = Client::enter(stage.node.address, BINARY, &stage.node.token("ann"));
+    after(client, &masked(2, &[100, 129, 1]))
 }
 
 fn abusive(stage: &Stage<'_>) -> DropReason {

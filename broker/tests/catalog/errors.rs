@@ -4,11 +4,12 @@ use crate::forge::{now, of};
 use crate::http::{Http, request};
 use crate::stage::{Stage, closed, error, limit_files, refused, start_limited};
 use crate::support::client::{post, room};
-use crate::support::{Client, JSON, Node};
+use crate::support::{Client, Heard, JSON, Node};
 use crate::{Proof, prove};
 use rookery_protocol::command::{
     Access, Command, Post, PostExtra, Revocation, Role, RoomRef, RoomSettings, SubscribeRoom, Wants,
 };
+use rookery_protocol::dialect::speak::ServerFrame;
 use rookery_protocol::errors::ErrorCode::{self, *};
 use rookery_protocol::ids::{AckLevel, Name, Place, RoomHandle};
 use rookery_protocol::limits;
@@ -59,7 +60,7 @@ const ROWS: &[(ErrorCode, Proof<ErrorCode>)] = &[
             says: "ErrorCode::Unsure",
         },
     ),
-    (Draining, Proof::Request(draining)),
+    (Draining, Proof::Once(draining)),
     (LastOwner, Proof::Script(last_owner)),
     (
         NotDurable,
@@ -70,10 +71,10 @@ const ROWS: &[(ErrorCode, Proof<ErrorCode>)] = &[
             says: "ErrorCode::NotDurable",
         },
     ),
-    (NoSuchPath, Proof::Request(|stage| stage.ask("GET", "/v1/nothing", ""))),
-    (WrongMethod, Proof::Request(|stage| stage.ask("PUT", "/v1/rooms", ""))),
-    (WrongType, Proof::Request(wrong_type)),
-    (TooSlow, Proof::Request(too_slow)),
+    (NoSuchPath, Proof::Once(|stage| stage.ask("GET", "/v1/nothing", ""))),
+    (WrongMethod, Proof::Once(|stage| stage.ask("PUT", "/v1/rooms", ""))),
+    (WrongType, Proof::Once(wrong_type)),
+    (TooSlow, Proof::Once(too_slow)),
 ];
 
 #[test]
@@ -234,16 +235,17 @@ fn not_available(stage: &Stage<'_>) -> ErrorCode {
 fn busy(stage: &Stage<'_>) -> ErrorCode {
     let (mut ann, den) = (stage.enter("ann"), stage.name("den"));
     for _ in 0..20 {
-        let (mut numbers, mut all) = (Vec::new(), Vec::new());
-        for _ in 0..3 * limits::IN_FLIGHT_PER_CONNECTION {
-            let (number, frame) = ann.frame(&with(&den, Some(AckLevel::Durable), None));
-            numbers.push(number);
-            all.extend(frame);
-        }
+        let commands = 3 * limits::IN_FLIGHT_PER_CONNECTION;
+        let all: Vec<u8> =
+            (0..commands).flat_map(|_| ann.frame(&with(&den, Some(AckLevel::Durable), None)).1).collect();
         ann.raw(&all).unwrap();
-        let replies: Vec<Reply> = numbers.into_iter().map(|number| ann.reply(number)).collect();
-        if let Some(reply) = replies.into_iter().find(|reply| matches!(reply, Reply::Refused(_))) {
-            return refused(reply);
+        // A refusal overtakes the acks that wait.
+        for _ in 0..commands {
+            match ann.next() {
+                Heard::Frame(ServerFrame::Reply { reply: reply @ Reply::Refused(_), .. }) => return refused(reply),
+                Heard::Frame(_) => {}
+                Heard::Closed(why) => panic!("{why:?}"),
+            }
         }
     }
     panic!("never busy");

@@ -48,7 +48,7 @@ fn every_exit_code_is_seen() {
                 assert_eq!(script(folder.path()), Some(*exit as i32), "{exit:?}");
             }
             Err(Proof::Elsewhere { file, test, says }) => is_there(file, test, says),
-            Err(Proof::Script(_) | Proof::Request(_)) => unreachable!("exit codes need no stage"),
+            Err(Proof::Script(_) | Proof::Once(_)) => unreachable!("exit codes need no stage"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod support;
 #[path = "../tokens/forge.rs"]
 mod forge;
 #[path = "../rest/http.rs"]
+#[allow(dead_code, reason = "the tests of REST use more of it")]
 mod http;
 
 mod closes;
@@ -24,8 +25,8 @@ use support::{BINARY, JSON, Node};
 enum Proof<Code> {
     /// It gets one from a node, in whichever language the stage speaks.
     Script(fn(&Stage<'_>) -> Code),
-    /// Only over HTTP, where no language differs.
-    Request(fn(&Stage<'_>) -> Code),
+    /// The same, where no language differs: over HTTP, or because only one has it.
+    Once(fn(&Stage<'_>) -> Code),
     /// The world would have to be broken for it, or it belongs to another language: a test that does so, by file and name,
     /// and what it says there.
     Elsewhere { file: &'static str, test: &'static str, says: &'static str },
@@ -47,7 +48,7 @@ fn prove<Code: Copy + PartialEq + std::fmt::Debug>(list: &[Code], rows: &[(Code,
                 run(*script, JSON, "json");
                 run(*script, BINARY, "binary");
             }
-            Proof::Request(script) => run(*script, JSON, "http"),
+            Proof::Once(script) => run(*script, JSON, "once"),
             Proof::Elsewhere { file, test, says } => is_there(file, test, says),
         }
     }
