@@ -173,10 +173,10 @@ fn says(kind: Kind) -> &'static str {
 pub fn errors() -> String {
     let mut out = page(
         "Errors and close codes",
-        "Errors answer a command; the connection goes on. Numbers are for binary, names for JSON, statuses for requests over\n\
-         HTTP, which alone know the errors from 40 on. An error closes nothing by itself: which close code follows, if any,\n\
-         stands in the second table. `broker/tests/catalog/` sees each of both at the real binary; the statuses that the binary\n\
-         itself ends with are in [exit codes](../reference/exit-codes.md).",
+        "Errors answer a command; the connection goes on, but for `too_many_connections` (4301), for a token that ends or is\n\
+         revoked (4200, 4202), and for who is refused too often (4102). Numbers are for binary, names for JSON, statuses for\n\
+         requests over HTTP, which alone know the errors from 40 on. `broker/tests/catalog/` sees each error and close code at\n\
+         the real binary; the statuses that the binary itself ends with are in [exit codes](../reference/exit-codes.md).",
     );
     out.push_str(
         "\n## Errors\n\n| number | name | status | whose fault | the same command again | meaning | what a client does |\n\
