@@ -13,6 +13,7 @@ test: ## Every test that fits into half an hour on two cores
 	$(CARGO) test --locked -p rookery-engine --features planted --test sim planted
 	scripts/autobahn.sh
 	scripts/clients.sh
+	scripts/tutorial.sh
 	scripts/schemathesis.sh
 
 prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside ten that never read, 200 kills, two minutes without a database, one of three databases killed, 1,000 damaged folders, 100 power cuts, a full disk

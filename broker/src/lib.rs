@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod data;
+pub mod exit;
 pub mod health;
 pub mod http;
 mod live;

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("rookery: {}", failure.message);
-            ExitCode::from(failure.status)
+            ExitCode::from(failure.status as u8)
         }
     }
 }

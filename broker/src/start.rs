@@ -6,6 +6,7 @@ use crate::config::value::{Shards, StoreEngine};
 use crate::config::{self, Config, Problems, settings};
 use crate::control::Door;
 use crate::data::{DataFolder, STORE};
+use crate::exit::Exit;
 use crate::health::Health;
 use crate::http::rest::Rest;
 use crate::http::watch::{self, Pages};
@@ -34,25 +35,20 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Why nothing was started, in one line, and the exit status that says so.
+/// Why it was not done, in one line, and the exit status that says so.
 #[derive(Debug)]
 pub struct Failure {
     pub message: String,
-    pub status: u8,
+    pub status: Exit,
 }
-
-/// `EX_CONFIG` of sysexits.h: something that was set is wrong.
-const CONFIG: u8 = 78;
-/// `EX_OSERR`: the system did not give what a node needs.
-const SYSTEM: u8 = 71;
 
 impl Failure {
     pub fn config(message: impl std::fmt::Display) -> Failure {
-        Failure { message: message.to_string(), status: CONFIG }
+        Failure { message: message.to_string(), status: Exit::Config }
     }
 
     pub fn system(message: impl std::fmt::Display) -> Failure {
-        Failure { message: message.to_string(), status: SYSTEM }
+        Failure { message: message.to_string(), status: Exit::System }
     }
 }
 
@@ -161,21 +157,20 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     // Without it the node serves all the same; a backup is made when it is stopped.
     let control = Door::open(data.path(), store.reader(), store.mover());
     let control = control.inspect_err(|error| tracing::error!(event = "control_not_open", %error)).ok();
-    banner::print(&banner::Facts {
+    let signals = stop::Signals::hear()?;
+    let token = || tokens.token_for("alice", false, clock.now().wall, 24 * 3600).unwrap_or_else(|why| why);
+    banner::show(&banner::Facts {
         address,
         shards,
-        cores: &cores,
-        data: data.path(),
-        store: config.store.engine,
-        development: auth.is_development(),
-        tokens: &tokens,
-        clock,
-        limits,
+        cores: &cores.iter().map(|core| core.id).collect::<Vec<_>>(),
+        config: &config,
+        encrypted: false,
+        development: auth.is_development().then(token),
     });
     let overrides = options.flags.overrides.clone();
     let last_words = config.serve.last_words.0;
     let mut live = Live { config, overrides, doors: doors.clone(), classes, addresses, tls };
-    let ended = stop::wait(doors, threads, endings, &health, last_words, || live.reload());
+    let ended = stop::wait(signals, doors, threads, endings, &health, last_words, || live.reload());
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
     if ended.is_ok() {

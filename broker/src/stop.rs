@@ -1,20 +1,46 @@
 //! How a node ends: told to by a signal, or because a shard is gone and half a node is none.
 
+use crate::exit::Exit;
 use crate::health::Health;
 use crate::shard::cell::{Doors, Mail};
 use crate::shard::thread::Ending;
 use crate::start::Failure;
+use rookery_protocol::errors::DropReason;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// What a faulty node may still take to say goodbye.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
+/// Signals are heard from here on.
+pub struct Signals {
+    runtime: Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Before anybody is told that the node runs: whoever knows may tell it to stop.
+    pub fn hear() -> Result<Signals, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system)?;
+        let hear = |kind| {
+            let _within = runtime.enter();
+            signal(kind).map_err(Failure::system)
+        };
+        let (interrupt, terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+        let hangup = hear(SignalKind::hangup())?;
+        Ok(Signals { runtime, interrupt, terminate, hangup })
+    }
+}
+
 /// Waits for the end, and sees it through in order. `last_words`: how long connections may take to read that it is.
 /// `again`: what is configured is to be read again.
 pub fn wait(
+    signals: Signals,
     doors: Doors,
     threads: Vec<JoinHandle<()>>,
     mut endings: UnboundedReceiver<Ending>,
@@ -22,11 +48,8 @@ pub fn wait(
     last_words: Duration,
     mut again: impl FnMut(),
 ) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system)?;
+    let Signals { runtime, mut interrupt, mut terminate, mut hangup } = signals;
     let fault = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::system)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::system)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(Failure::system)?;
         let mut left = threads.len();
         let mut fault = None;
         loop {
@@ -48,7 +71,10 @@ pub fn wait(
         }
         // Whoever sends traffic is told before anybody is sent away.
         health.stop();
-        tell(&doors, if fault.is_some() { Duration::ZERO } else { last_words });
+        match fault {
+            None => tell(&doors, last_words, DropReason::Draining),
+            Some(_) => tell(&doors, Duration::ZERO, DropReason::Internal),
+        }
         let deadline = tokio::time::Instant::now() + AFTER_FAULT;
         while left > 0 {
             tokio::select! {
@@ -58,13 +84,13 @@ pub fn wait(
                     None => break,
                 },
                 // The second signal hurries.
-                _ = interrupt.recv() => tell(&doors, Duration::ZERO),
-                _ = terminate.recv() => tell(&doors, Duration::ZERO),
+                _ = interrupt.recv() => tell(&doors, Duration::ZERO, DropReason::Draining),
+                _ = terminate.recv() => tell(&doors, Duration::ZERO, DropReason::Draining),
                 () = tokio::time::sleep_until(deadline), if fault.is_some() => break,
             }
         }
-        Ok::<_, Failure>(fault)
-    })?;
+        fault
+    });
     match fault {
         None => {
             for thread in threads {
@@ -76,7 +102,7 @@ pub fn wait(
         // Threads that hang are not waited for: the process ends with what was said.
         Some(who) => Err(Failure {
             message: format!("{who} met a fault of its own; the node was taken down in order"),
-            status: FAULT,
+            status: Exit::Fault,
         }),
     }
 }
@@ -89,14 +115,45 @@ fn at_fault(ending: &Ending) -> Option<String> {
     }
 }
 
-/// `EX_SOFTWARE`: a fault of ours.
-const FAULT: u8 = 70;
-
-fn tell(doors: &Doors, last_words: Duration) {
+fn tell(doors: &Doors, last_words: Duration, why: DropReason) {
     for door in doors.iter() {
         // A full control lane is that of a shard which does not turn: it will not drain either.
-        if door.control.try_send(Mail::Drain { last_words }, 0).is_err() {
+        if door.control.try_send(Mail::Drain { last_words, why }, 0).is_err() {
             tracing::error!(event = "shard_does_not_listen");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Clock;
+    use crate::shard::cell;
+    use rookery_engine::message::ShardId;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_node_at_fault_tells_everybody_so_and_ends_with_the_status_of_a_fault() {
+        for ending in [Ending::Fault { shard: ShardId(1) }, Ending::StoreFault { thread: "journal" }] {
+            let (doors, mut mailboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| cell::door()).unzip();
+            let (said, endings) = tokio::sync::mpsc::unbounded_channel();
+            said.send(ending).unwrap();
+            let health = Health::new(&Clock::default(), Arc::new([]), None);
+            let signals = Signals::hear().unwrap();
+            let failure =
+                wait(signals, doors.into(), Vec::new(), endings, &health, Duration::from_secs(60), || {}).unwrap_err();
+            assert_eq!(failure.status, Exit::Fault);
+            assert!(failure.message.contains("shard 1") || failure.message.contains("journal"), "{failure:?}");
+            assert!(!health.is_ready());
+            for mailbox in &mut mailboxes {
+                let mut told = Vec::new();
+                mailbox.drain(8, |mail| {
+                    if let Mail::Drain { last_words, why } = mail {
+                        told.push((last_words, why));
+                    }
+                });
+                assert_eq!(told, [(Duration::ZERO, DropReason::Internal)]);
+            }
         }
     }
 }

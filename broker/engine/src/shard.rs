@@ -103,8 +103,8 @@ impl Shard {
     }
 
     /// Ends all connections, and each that still comes: the node is about to stop.
-    pub fn drain(&mut self, now: Now) {
-        self.edge.drain(now, &mut self.out);
+    pub fn drain(&mut self, now: Now, reason: DropReason) {
+        self.edge.drain(now, reason, &mut self.out);
     }
 
     /// Connections that have something to write: see [`Edge::take_dirty`].

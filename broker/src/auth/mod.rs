@@ -141,13 +141,18 @@ impl Tokens {
         self.judge(token, index, &keys, at).map_err(|why| why.code())
     }
 
-    /// Of whichever realm the token says that it is of, or the main one: nothing else in it is believed before its signature.
-    pub fn verify_of_its_realm(&self, token: &str) -> Result<Principal, ErrorCode> {
-        let realm = || {
-            let parts = Parts::of(token)?;
-            claims::realm_of(&Object::parse(&parts.claims, "claims")?, &self.main)
-        };
-        self.verify(token, Some(&realm().map_err(|why: Why| why.code())?))
+    /// Where nobody else names the realm the token does, as it names its key: that realm's keys have to vouch for it. A
+    /// realm that asks for no signature is not reached in this way.
+    pub fn verify_where_it_belongs(&self, token: &str) -> Result<Principal, ErrorCode> {
+        let named = Parts::of(token).and_then(|parts| {
+            let realm = claims::realm_of(&Object::parse(&parts.claims, "claims")?, &self.main)?;
+            Ok((self.index_of(Some(&realm))?, realm))
+        });
+        let (index, realm) = named.map_err(|why| why.code())?;
+        if self.realms[index].auth.trust != Trust::Signed {
+            return Err(ErrorCode::BadToken);
+        }
+        self.verify(token, Some(&realm))
     }
 
     fn index_of(&self, realm: Option<&Realm>) -> Result<usize, Why> {

@@ -68,6 +68,19 @@ fn comment(text: &mut String, sentence: &str) {
 }
 
 impl Config {
+    /// What a table of the file says that is not its default: names and values.
+    pub fn differing(&self, table: &str) -> impl Iterator<Item = (&'static str, &str)> {
+        let section = SECTIONS.iter().find(|section| section.name == table);
+        self.shown.iter().filter(move |shown| shown.table == table && shown.place != Place::Default).filter_map(
+            move |shown| {
+                let value = shown.value.as_deref()?;
+                let default = section.and_then(|section| section.row(shown.name)).map(|row| row.default);
+                let is_default = matches!(default, Some(Default::Is(known)) if known == value);
+                (!is_default).then_some((shown.name, value))
+            },
+        )
+    }
+
     /// What is in force, as a file; with `origin`, where each key was set.
     pub fn print(&self, origin: bool) -> String {
         let mut text = String::new();

@@ -2,6 +2,7 @@
 
 use super::{Address, Answer, Request, read_line};
 use crate::data::CONTROL;
+use crate::exit::Exit;
 use crate::ports::store::moving::Mover;
 use crate::start::Failure;
 use crate::tools::copy_store;
@@ -22,10 +23,6 @@ const AT_ONCE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is said again how far a move is.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// `EX_USAGE`, `EX_UNAVAILABLE`, `EX_TEMPFAIL`.
-const USAGE: u8 = 64;
-const UNAVAILABLE: u8 = 69;
-const LATER: u8 = 75;
 
 /// Open as long as the node runs.
 pub struct Door {
@@ -98,11 +95,11 @@ fn serve(shared: &Shared, stream: UnixStream) {
     let answer = if before < AT_ONCE {
         answer(shared, &stream)
     } else {
-        Err(Failure { message: "others ask already - try again later".to_owned(), status: LATER })
+        Err(Failure { message: "others ask already - try again later".to_owned(), status: Exit::Later })
     };
     let last = match answer {
         Ok(()) => Answer::Done,
-        Err(Failure { message, status }) => Answer::Failed { status, why: message },
+        Err(Failure { message, status }) => Answer::Failed { status: status as u8, why: message },
     };
     // Whoever has gone is told nothing.
     let _ = say(&stream, &last);
@@ -110,7 +107,7 @@ fn serve(shared: &Shared, stream: UnixStream) {
 }
 
 fn answer(shared: &Shared, stream: &UnixStream) -> Result<(), Failure> {
-    let usage = |why: &dyn std::fmt::Display| Failure { message: why.to_string(), status: USAGE };
+    let usage = |why: &dyn std::fmt::Display| Failure { message: why.to_string(), status: Exit::Usage };
     stream
         .set_read_timeout(Some(PATIENCE))
         .and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
@@ -127,7 +124,7 @@ fn answer(shared: &Shared, stream: &UnixStream) -> Result<(), Failure> {
     tracing::info!(event = "control", ?request);
     let Some(reader) = &shared.reader else {
         let message = "this node keeps its history in memory: there are no files of it".to_owned();
-        return Err(Failure { message, status: UNAVAILABLE });
+        return Err(Failure { message, status: Exit::Unavailable });
     };
     // It goes on only as long as somebody waits for it.
     let mut progress =
@@ -145,7 +142,7 @@ fn answer(shared: &Shared, stream: &UnixStream) -> Result<(), Failure> {
         }
         Request::Compact => {
             let compacted: Result<(), Fault> = reader.compact();
-            compacted.map_err(|fault| Failure { message: fault.to_string(), status: UNAVAILABLE })
+            compacted.map_err(|fault| Failure { message: fault.to_string(), status: Exit::Unavailable })
         }
         Request::Move { to } => mover(shared)?.begin(&to).map_err(unavailable).and_then(|()| watch(shared, stream)),
         Request::StopMove => {
@@ -159,7 +156,7 @@ fn answer(shared: &Shared, stream: &UnixStream) -> Result<(), Failure> {
 }
 
 fn unavailable(message: String) -> Failure {
-    Failure { message, status: UNAVAILABLE }
+    Failure { message, status: Exit::Unavailable }
 }
 
 fn mover(shared: &Shared) -> Result<&Mover, Failure> {
@@ -181,7 +178,7 @@ fn watch(shared: &Shared, stream: &UnixStream) -> Result<(), Failure> {
         }
         seen = now.number;
     }
-    Err(Failure { message: "the node stops; the move goes on with its next start".to_owned(), status: LATER })
+    Err(Failure { message: "the node stops; the move goes on with its next start".to_owned(), status: Exit::Later })
 }
 
 fn say(mut stream: &UnixStream, answer: &Answer) -> io::Result<()> {

@@ -8,6 +8,7 @@ mod door;
 pub use door::Door;
 
 use crate::data::CONTROL;
+use crate::exit::Exit;
 use crate::ports::store::DatabaseAt;
 use crate::start::Failure;
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,6 @@ use std::path::{Path, PathBuf};
 
 /// A line of either side.
 const LINE_BYTES: u64 = 64 * 1024;
-/// `EX_TEMPFAIL`: later it may work.
-const LATER: u8 = 75;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -68,7 +67,7 @@ impl Address {
 pub fn ask(data: &Path, request: &Request, progress: &mut dyn FnMut(Answer)) -> Result<(), Failure> {
     let no_answer = |why: &dyn std::fmt::Display| Failure {
         message: format!("{}: the process that uses this folder does not answer: {why} - try again", data.display()),
-        status: LATER,
+        status: Exit::Later,
     };
     let io = |error: io::Error| no_answer(&error);
     let address = Address::of(data).map_err(io)?;
@@ -81,7 +80,10 @@ pub fn ask(data: &Path, request: &Request, progress: &mut dyn FnMut(Answer)) -> 
         match read_line::<Answer>(&mut lines).map_err(io)? {
             Some(answer @ (Answer::Progress(_) | Answer::Says(_))) => progress(answer),
             Some(Answer::Done) => return Ok(()),
-            Some(Answer::Failed { status, why }) => return Err(Failure { message: why, status }),
+            // A node of another version may know more of them.
+            Some(Answer::Failed { status, why }) => {
+                return Err(Failure { message: why, status: Exit::from_number(status).unwrap_or(Exit::Unavailable) });
+            }
             None => return Err(no_answer(&"it has ended")),
         }
     }

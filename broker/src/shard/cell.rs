@@ -18,6 +18,7 @@ use rookery_engine::ports::{Fact, Now};
 use rookery_engine::settings::{Limits, RealmSettings, Settings};
 use rookery_engine::shard::Shard;
 use rookery_protocol::dialect::contract::{DialectId, Hello};
+use rookery_protocol::errors::DropReason;
 use rookery_protocol::ids::Realm;
 use rookery_protocol::limits;
 use rustix::io::Errno;
@@ -51,6 +52,7 @@ pub enum Mail {
     /// Close every connection in order, give them this long to read why, then stop.
     Drain {
         last_words: Duration,
+        why: DropReason,
     },
 }
 

@@ -13,6 +13,7 @@ use crate::ports::{Clock, ShellPorts, store::StorePort};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::Settings;
 use rookery_engine::shard::Shard;
+use rookery_protocol::errors::DropReason;
 use rookery_storage::persistent::THREADS as STORE_THREADS;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -127,10 +128,10 @@ async fn run(plan: Plan) {
     };
     let accepting: Vec<_> = plan.listeners.into_iter().map(accept_at).collect();
     let mut mailbox = plan.mailbox;
-    let last_words = mail(&cell, &front, &mut mailbox).await;
+    let (last_words, why) = mail(&cell, &front, &mut mailbox).await;
     accepting.iter().for_each(tokio::task::JoinHandle::abort);
     tokio::select! {
-        () = drain(&cell, last_words) => {}
+        () = drain(&cell, last_words, why) => {}
         // Told a second time, it hurries.
         _ = mail(&cell, &front, &mut mailbox) => {}
     }
@@ -146,7 +147,7 @@ fn burst(shard: ShardId) -> Option<Box<Burst>> {
 }
 
 /// Takes mail until told to drain.
-async fn mail(cell: &Rc<ShardCell>, front: &Front, mailbox: &mut Receiver<Mail>) -> Duration {
+async fn mail(cell: &Rc<ShardCell>, front: &Front, mailbox: &mut Receiver<Mail>) -> (Duration, DropReason) {
     loop {
         let mut drain = None;
         mailbox.drain(BATCH, |mail| match mail {
@@ -169,11 +170,11 @@ async fn mail(cell: &Rc<ShardCell>, front: &Front, mailbox: &mut Receiver<Mail>)
             },
             Mail::Configured(configured) => configure(cell, front, *configured),
             Mail::Call(call) => calls::take(cell, *call),
-            Mail::Drain { last_words } => drain = Some(last_words),
+            Mail::Drain { last_words, why } => drain = Some((last_words, why)),
         });
         cell.work.notify_one();
-        if let Some(last_words) = drain {
-            return last_words;
+        if let Some(drain) = drain {
+            return drain;
         }
         mailbox.sleep().await;
     }
@@ -305,9 +306,9 @@ fn hand_over(doors: &Doors, target: ShardId, arrival: Upgraded) {
 }
 
 /// Says goodbye to everybody, and gives the last words a moment to be read.
-async fn drain(cell: &Rc<ShardCell>, last_words: Duration) {
+async fn drain(cell: &Rc<ShardCell>, last_words: Duration, why: DropReason) {
     let mut asked = !cell.inner.borrow().calls.is_empty();
-    cell.inner.borrow_mut().shard.drain(cell.now());
+    cell.inner.borrow_mut().shard.drain(cell.now(), why);
     turn::run(cell);
     let until = tokio::time::Instant::now() + last_words;
     // Whoever was answered a moment ago has yet to write it down.

@@ -3,11 +3,12 @@
 //! It is made under another name, without the file that makes a folder a node's, until all of it is on the disk. So what
 //! is left by one that was killed is nothing that a node starts on, and the next one to the same target removes it.
 
+use super::failure;
 use super::frozen::Stopped;
-use super::{CREATE, DISK, failure};
 use crate::auth::SECRET_FILE;
 use crate::control::{self, Answer, Request};
 use crate::data::{DataError, FEEDS, FORMAT_FILE, JOURNAL, LOCK_FILE, RUN_FILE, STORE};
+use crate::exit::Exit;
 use crate::start::Failure;
 use rookery_storage::{Fault, Settled};
 use std::fs::File;
@@ -22,7 +23,7 @@ const PART: &str = ".part";
 
 pub fn run(data: &Path, target: &Path) -> Result<(), Failure> {
     let target =
-        std::path::absolute(target).map_err(|error| failure(CREATE, format!("{}: {error}", target.display())))?;
+        std::path::absolute(target).map_err(|error| failure(Exit::Output, format!("{}: {error}", target.display())))?;
     let mut tell = |bytes: u64| {
         eprintln!("{} MB copied", bytes / 1_000_000);
         true
@@ -38,7 +39,7 @@ pub fn run(data: &Path, target: &Path) -> Result<(), Failure> {
             copy_store(stopped.path(), &target, &mut copy, &mut tell)?;
         }
         Err(_) if is_busy(data) => {
-            let text = target.to_str().ok_or_else(|| failure(CREATE, "the target's name is no UTF-8"))?;
+            let text = target.to_str().ok_or_else(|| failure(Exit::Output, "the target's name is no UTF-8"))?;
             let request = Request::Backup { target: text.to_owned() };
             control::ask(data, &request, &mut |answer| {
                 if let Answer::Progress(bytes) = answer {
@@ -66,7 +67,7 @@ pub fn copy_store(
     let part = begin(data, target)?;
     let done = fill(data, &part, copy, progress).and_then(|()| {
         let moved = std::fs::rename(&part, target).and_then(|()| sync(parent(target)));
-        moved.map_err(|error| failure(CREATE, format!("{}: {error}", target.display())))
+        moved.map_err(|error| failure(Exit::Output, format!("{}: {error}", target.display())))
     });
     if done.is_err() {
         // What stays is removed by the next one.
@@ -77,7 +78,7 @@ pub fn copy_store(
 
 /// The folder to fill, empty.
 fn begin(data: &Path, target: &Path) -> Result<PathBuf, Failure> {
-    let cannot = |what: &dyn std::fmt::Display| failure(CREATE, format!("{}: {what}", target.display()));
+    let cannot = |what: &dyn std::fmt::Display| failure(Exit::Output, format!("{}: {what}", target.display()));
     let Some(name) = target.file_name() else { return Err(cannot(&"no name for a folder")) };
     match std::fs::read_dir(target) {
         Ok(mut entries) => {
@@ -89,7 +90,7 @@ fn begin(data: &Path, target: &Path) -> Result<PathBuf, Failure> {
         Err(error) => return Err(cannot(&error)),
     }
     let above = parent(target).canonicalize().map_err(|error| cannot(&error))?;
-    let data = data.canonicalize().map_err(|error| failure(DISK, format!("{}: {error}", data.display())))?;
+    let data = data.canonicalize().map_err(|error| failure(Exit::Disk, format!("{}: {error}", data.display())))?;
     if above.starts_with(&data) {
         return Err(cannot(&"it lies inside the data folder - name one outside"));
     }
@@ -110,7 +111,7 @@ fn fill(
     copy: &mut CopyStore<'_>,
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<(), Failure> {
-    copy(&part.join(STORE), &part.join(JOURNAL), progress).map_err(|fault| failure(DISK, fault))?;
+    copy(&part.join(STORE), &part.join(JOURNAL), progress).map_err(|fault| failure(Exit::Disk, fault))?;
     let rest = || {
         let feeds = part.join(FEEDS);
         std::fs::create_dir(&feeds)?;
@@ -130,7 +131,7 @@ fn fill(
         copy_file(&data.join(FORMAT_FILE), &part.join(FORMAT_FILE))?;
         sync(part)
     };
-    rest().map_err(|error: io::Error| failure(DISK, format!("{}: {error}", part.display())))
+    rest().map_err(|error: io::Error| failure(Exit::Disk, format!("{}: {error}", part.display())))
 }
 
 /// With its permissions. What is not there need not be.

@@ -1,8 +1,9 @@
 //! `rookery store compact`: what was deleted, erased, edited or trimmed is in no file any more.
 
-use super::{DISK, failure, not_open};
+use super::{failure, not_open};
 use crate::control::{self, Request};
 use crate::data::{DataError, DataFolder, JOURNAL, STORE};
+use crate::exit::Exit;
 use crate::start::Failure;
 use rookery_storage::Settled;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
@@ -22,7 +23,7 @@ pub fn run(data: &Path) -> Result<(), Failure> {
 }
 
 fn alone(folder: &DataFolder) -> Result<(), Failure> {
-    let bad = |error: &dyn std::fmt::Display| failure(DISK, format!("{}: {error}", folder.path().display()));
+    let bad = |error: &dyn std::fmt::Display| failure(Exit::Disk, format!("{}: {error}", folder.path().display()));
     let store = folder.path().join(STORE);
     let open = move || {
         let embedded = Embedded::open(&store, &EmbeddedOptions::default())?;

@@ -2,8 +2,9 @@
 
 use super::frozen::{self, Stopped};
 use super::lines::{EndLine, Head, Line, VERSION, of_record, of_room, of_row};
-use super::{DATA, DISK, failure, names};
+use super::{failure, names};
 use crate::cli::ExportOptions;
+use crate::exit::Exit;
 use crate::start::Failure;
 use ring::digest::{Context, SHA256};
 use rookery_storage::walk::{self, Asker, END};
@@ -44,13 +45,13 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
     let mut out = Output::new(BufWriter::with_capacity(1 << 20, io::stdout().lock()));
     let done = export(&mut frozen::answer(&settled), &wanted, &mut out);
     match done {
-        Ok(0) if realm.is_some() || room.is_some() => Err(failure(super::FOUND, "there is no such room")),
+        Ok(0) if realm.is_some() || room.is_some() => Err(failure(Exit::Found, "there is no such room")),
         Ok(_) => Ok(()),
         Err(Stop::Store(fault)) => {
-            Err(failure(DISK, format!("{fault} - `rookery store verify` says all that is damaged")))
+            Err(failure(Exit::Disk, format!("{fault} - `rookery store verify` says all that is damaged")))
         }
-        Err(Stop::Output(error)) => Err(failure(DISK, format!("the export cannot be written: {error}"))),
-        Err(Stop::Record(what)) => Err(failure(DATA, format!("{what} - `rookery store verify` says more"))),
+        Err(Stop::Output(error)) => Err(failure(Exit::Disk, format!("the export cannot be written: {error}"))),
+        Err(Stop::Record(what)) => Err(failure(Exit::Data, format!("{what} - `rookery store verify` says more"))),
     }
 }
 

@@ -3,8 +3,9 @@
 //! The engine writes when it opens a folder, so it is given another one: its tables, which nobody ever writes to again,
 //! by a second name, the rest as copies. What had not settled is settled there. It is gone when the tool ends.
 
-use super::{DISK, failure, not_open};
+use super::{failure, not_open};
 use crate::data::{DataFolder, JOURNAL, LOOK, STORE};
+use crate::exit::Exit;
 use crate::start::Failure;
 use rookery_storage::ask::{Ask, Position};
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
@@ -60,7 +61,7 @@ impl Stopped {
         let data = DataFolder::existing(path).map_err(not_open)?;
         let scratch = Scratch(path.join(LOOK));
         let made = make(&path.join(STORE), &scratch.0);
-        made.map_err(|error| failure(DISK, format!("{}: {error}", scratch.0.display())))?;
+        made.map_err(|error| failure(Exit::Disk, format!("{}: {error}", scratch.0.display())))?;
         Ok(Stopped { data, scratch })
     }
 
@@ -90,7 +91,7 @@ impl Stopped {
     pub fn whole(&self) -> Result<(Embedded, Looked, Unsettled), Failure> {
         let damaged = |what: String| {
             let path = self.path().display();
-            failure(super::DATA, format!("{path}: {what} - `rookery store verify` says all that is damaged"))
+            failure(Exit::Data, format!("{path}: {what} - `rookery store verify` says all that is damaged"))
         };
         let settled = self.settled().map_err(|fault| damaged(fault.to_string()))?;
         let journal = self.journal(settled.watermark()).map_err(|error| damaged(format!("journal: {error}")))?;

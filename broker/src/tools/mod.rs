@@ -21,19 +21,9 @@ pub use backup::copy_store;
 use crate::cli::{ConfigVerb, StoreVerb};
 use crate::config::schema;
 use crate::data::DataError;
+use crate::exit::Exit;
 use crate::start::Failure;
 use std::fmt::Display;
-
-/// `EX_DATAERR`: what was given to read is not what it should be.
-const DATA: u8 = 65;
-/// `EX_NOINPUT`: it cannot be read.
-const INPUT: u8 = 66;
-/// `EX_CANTCREAT`: the output cannot be made.
-const CREATE: u8 = 73;
-/// `EX_IOERR`: a disk failed meanwhile.
-const DISK: u8 = 74;
-/// Something was looked for and found.
-const FOUND: u8 = 1;
 
 pub fn run(verb: &StoreVerb) -> Result<(), Failure> {
     match verb {
@@ -60,7 +50,7 @@ pub fn config(verb: &ConfigVerb) -> Result<(), Failure> {
     Ok(())
 }
 
-fn failure(status: u8, message: impl Display) -> Failure {
+fn failure(status: Exit, message: impl Display) -> Failure {
     Failure { message: message.to_string(), status }
 }
 

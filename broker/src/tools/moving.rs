@@ -4,11 +4,9 @@ use super::{failure, not_open};
 use crate::cli::MoveOptions;
 use crate::control::{self, Answer, Request};
 use crate::data::{DataError, DataFolder};
+use crate::exit::Exit;
 use crate::ports::store::{DatabaseAt, check_database};
 use crate::start::Failure;
-
-/// `EX_UNAVAILABLE`: there is no node.
-const UNAVAILABLE: u8 = 69;
 
 pub fn run(options: &MoveOptions) -> Result<(), Failure> {
     let data = &options.folder.data;
@@ -22,7 +20,7 @@ pub fn run(options: &MoveOptions) -> Result<(), Failure> {
     match DataFolder::existing(data) {
         Ok(_) => {
             let what = "no node runs on this folder - start one with --store embedded: it moves while it runs";
-            return Err(failure(UNAVAILABLE, format!("{}: {what}", data.display())));
+            return Err(failure(Exit::Unavailable, format!("{}: {what}", data.display())));
         }
         Err(DataError::Busy(_)) => {}
         Err(other) => return Err(not_open(other)),

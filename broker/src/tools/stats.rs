@@ -2,7 +2,8 @@
 //! journal.
 
 use super::frozen::{self, Stopped, Unsettled};
-use super::{DISK, failure, names};
+use super::{failure, names};
+use crate::exit::Exit;
 use crate::start::Failure;
 use rookery_storage::embedded::Embedded;
 use rookery_storage::journal::SegmentLook;
@@ -115,7 +116,7 @@ fn gather(settled: &Embedded) -> Result<Stats, Failure> {
         }
         Ok(())
     });
-    gone.map_err(|fault| failure(DISK, format!("{fault} - `rookery store verify` says all that is damaged")))?;
+    gone.map_err(|fault| failure(Exit::Disk, format!("{fault} - `rookery store verify` says all that is damaged")))?;
     keep_largest(&mut stats.largest);
     Ok(stats)
 }

@@ -3,6 +3,7 @@
 use crate::auth::{Can, Claims, Tokens, explain};
 use crate::cli::{Token, TokenExplain, TokenNew, TokenVerb};
 use crate::config::flags::{Flags, Folder};
+use crate::exit::Exit;
 use crate::ports::Clock;
 use crate::start::{Failure, MAIN_REALM, auth_settings};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -11,9 +12,6 @@ use rookery_protocol::limits;
 use rookery_protocol::principal::{Pattern, Verbs};
 use std::fmt::Write as _;
 use std::io::Read;
-
-/// The status of a token that is refused.
-const REFUSED: u8 = 1;
 
 pub fn run(options: &Token) -> Result<(), Failure> {
     match &options.verb {
@@ -76,7 +74,7 @@ fn tell(options: &TokenExplain) -> Result<(), Failure> {
     if explained.accepted {
         return Ok(());
     }
-    Err(Failure { message: "this node would refuse the token".to_owned(), status: REFUSED })
+    Err(Failure { message: "this node would refuse the token".to_owned(), status: Exit::Found })
 }
 
 /// `VERB,VERB` or `VERB,VERB:ROOM,ROOM`.

@@ -2,7 +2,8 @@
 //! damaged, where, and what to do about it.
 
 use super::frozen::{self, Stopped, Unsettled};
-use super::{FOUND, failure, names};
+use super::{failure, names};
+use crate::exit::Exit;
 use crate::ports::store::codec::message::message_of;
 use crate::ports::store::codec::records::event_of;
 use crate::ports::store::image::image_of;
@@ -69,7 +70,7 @@ pub fn run(data: &Path) -> Result<(), Failure> {
     let Report { damaged, notes, rooms, messages, changes, rows } = report;
     println!("{rooms} rooms, {messages} messages, {changes} changes, {rows} rows");
     if damaged > 0 {
-        return Err(failure(FOUND, format!("{}: {damaged} damaged, {notes} notes", data.display())));
+        return Err(failure(Exit::Found, format!("{}: {damaged} damaged, {notes} notes", data.display())));
     }
     println!("sound{}", if notes > 0 { ", with notes" } else { "" });
     Ok(())

@@ -146,7 +146,7 @@ fn hanging_up_frees_the_place() {
 #[test]
 fn a_reader_that_never_reads_is_cut() {
     // Or the kernel would take the whole answer.
-    let stage = Stage::with(&["--send-buffer", "16384"]);
+    let stage = Stage::with(&["--send-buffer", "16KiB"]);
     let body = "x".repeat(60_000);
     for _ in 0..60 {
         stage.posted("general", &body);

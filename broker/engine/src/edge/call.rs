@@ -152,7 +152,7 @@ impl Edge {
         who: &Principal,
         command: &mut Command,
     ) -> Result<(), Refusal> {
-        if self.draining {
+        if self.leaving.is_some() {
             return Err(Refusal::later(ErrorCode::Draining, DRAINING_MS));
         }
         if of_a_connection(command) {

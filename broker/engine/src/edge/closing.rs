@@ -17,7 +17,7 @@ impl Edge {
     /// Ends a connection with its language's last words. What was queued goes out before them, except on a socket
     /// that takes nothing: there only what fits at once.
     pub fn close(&mut self, now: Now, conn: ConnId, reason: DropReason, detail: &str, out: &mut Outbound) {
-        let back = (reason == DropReason::Draining)
+        let back = matches!(reason, DropReason::Draining | DropReason::Internal)
             .then(|| format!("come back (elsewhere) and resume in {} ms", back_in(conn)));
         let detail = back.as_deref().unwrap_or(detail);
         self.close_saying(now, conn, reason, out, |connection, frames| {
@@ -86,12 +86,12 @@ impl Edge {
         self.outboxes.shut(conn.slot);
     }
 
-    /// All of them, each with its last words.
-    pub fn drain(&mut self, now: Now, out: &mut Outbound) {
-        self.draining = true;
+    /// All of them, each with its last words; and whoever still comes.
+    pub fn drain(&mut self, now: Now, reason: DropReason, out: &mut Outbound) {
+        self.leaving = Some(reason);
         let all: Vec<ConnId> = self.conns.iter().map(|c| c.id).collect();
         for conn in all {
-            self.close(now, conn, DropReason::Draining, "", out);
+            self.close(now, conn, reason, "", out);
         }
     }
 

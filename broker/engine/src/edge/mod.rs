@@ -81,9 +81,10 @@ pub struct Edge {
     under_way: Vec<u32>,
     revocations: Revocations,
     tickets: u64,
-    draining: bool,
     /// Bytes of messages that connections have begun and not finished.
     unfinished: u64,
+    /// The node is about to stop, and this is what everybody is told.
+    leaving: Option<DropReason>,
     pub counters: Counters,
 
     // What one call leaves for its own end.
@@ -146,7 +147,7 @@ impl Edge {
             revocations: Revocations::default(),
             tickets: 0,
             unfinished: 0,
-            draining: false,
+            leaving: None,
             counters: Counters::default(),
             doomed: Vec::new(),
             settling: Vec::new(),
@@ -197,8 +198,8 @@ impl Edge {
         self.counters.opened += 1;
         self.hear(now, ports, id, &mut talk, out);
         self.talk = talk;
-        if self.draining {
-            self.doomed.push((id, DropReason::Draining));
+        if let Some(reason) = self.leaving {
+            self.doomed.push((id, reason));
         }
         self.watch(now, id);
         self.bury(now, out);

@@ -272,7 +272,6 @@ fn may_change(code: ErrorCode) -> bool {
         | ErrorCode::NotStored
         | ErrorCode::Unsure
         | ErrorCode::Draining
-        | ErrorCode::StaleKey
         | ErrorCode::NoSuchPath
         | ErrorCode::WrongMethod
         | ErrorCode::WrongType

@@ -3,7 +3,7 @@
 use crate::stage::Stage;
 use rookery_engine::message::Caller;
 use rookery_protocol::catalog::CommandKind;
-use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::errors::{DropReason, ErrorCode};
 use rookery_protocol::ids::{AckLevel, Place};
 use rookery_protocol::reply::{Refusal, Reply};
 
@@ -178,7 +178,7 @@ fn a_node_that_stops_takes_no_more_and_answers_whom_it_has() {
     let stage = Stage::new();
     stage.outside(|outside| outside.fake.late.submit = true);
     let before = stage.calls("shop backend", POST);
-    stage.shard(|shard, now| shard.drain(now));
+    stage.shard(|shard, now| shard.drain(now, DropReason::Draining));
     let refusal = refused(&stage, stage.calls("shop backend", POST));
     assert_eq!(refusal.code, ErrorCode::Draining);
     assert!(refusal.retry_after_ms > 0);

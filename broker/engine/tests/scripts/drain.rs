@@ -16,7 +16,7 @@ fn everybody_is_sent_away_in_order_and_whoever_still_comes_too() {
     stuck.takes(0);
     bob.says(&post("general", "last words"));
     bob.hears(r#"{"re":3,"ok":"placed"}"#);
-    stage.shard(|shard, now| shard.drain(now));
+    stage.shard(|shard, now| shard.drain(now, DropReason::Draining));
     let times = [&bob, &stranger].map(|client| {
         let reason = client.hears_close(4000);
         let (said, time) = reason.strip_suffix(" ms").unwrap().rsplit_once(" in ").unwrap();
@@ -44,4 +44,15 @@ fn everybody_is_sent_away_in_order_and_whoever_still_comes_too() {
     stuck.hears(r#"{"re":9,"ok":"subscribed"}"#);
     stuck.hears(r#"{"ev":"posted","body":"last words"}"#);
     stuck.hears(r#"{"mark":"resumed"}"#);
+}
+
+#[test]
+fn a_node_at_fault_says_so_and_when_to_come_back() {
+    let stage = Stage::new();
+    let ann = stage.enter("ann");
+    stage.shard(|shard, now| shard.drain(now, DropReason::Internal));
+    for client in [ann, stage.connect()] {
+        let reason = client.hears_close(1011);
+        assert!(reason.starts_with("internal: come back (elsewhere) and resume in "), "{reason}");
+    }
 }

@@ -45,6 +45,10 @@ fn each_token_is_good_for_one_realm() {
                 assert_eq!(who.realm, realm);
             }
         }
+        // Over HTTP nobody but the token says where it belongs.
+        let by_itself = tokens.verify_where_it_belongs(token).map(|who| who.realm);
+        let is_named = *good_for == Some(MAIN) || token != &cases[4].0;
+        assert_eq!(by_itself.ok(), good_for.clone().filter(|_| is_named));
         let attic = Name::literal("attic");
         assert_eq!(verdict(&tokens, token, &attic), Err(Why::NoSuchRealm { realm: attic }));
     }

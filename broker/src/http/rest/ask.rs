@@ -39,7 +39,7 @@ pub fn principal(tokens: &Tokens, headers: &HeaderMap) -> Result<Principal, Faul
     });
     let missing =
         || Refusal::because(ErrorCode::NotAuthenticated, "send one header `Authorization: Bearer` with a token");
-    Ok(tokens.verify_of_its_realm(bearer.ok_or_else(missing)?)?)
+    Ok(tokens.verify_where_it_belongs(bearer.ok_or_else(missing)?)?)
 }
 
 pub async fn read(route: &Route, path: &RawPathParams, request: Request) -> Result<Command, Fault> {

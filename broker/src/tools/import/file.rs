@@ -1,9 +1,10 @@
 //! The lines of a file, one after the other; what is wrong with one is said with its number.
 
+use crate::exit::Exit;
 use crate::start::Failure;
 use crate::tools::export::hex;
+use crate::tools::failure;
 use crate::tools::lines::{EndLine, Line, RoomLine, VERSION};
-use crate::tools::{DATA, DISK, INPUT, failure};
 use ring::digest::{Context, SHA256};
 use rookery_storage::{Record, RowWrite};
 use std::fs::File;
@@ -31,7 +32,7 @@ pub struct Reader {
 impl Reader {
     /// With the first line read.
     pub fn open(path: &Path) -> Result<Reader, Failure> {
-        let file = File::open(path).map_err(|error| failure(INPUT, format!("{}: {error}", path.display())))?;
+        let file = File::open(path).map_err(|error| failure(Exit::Input, format!("{}: {error}", path.display())))?;
         let mut reader = Reader {
             path: path.to_owned(),
             file: BufReader::with_capacity(1 << 20, file),
@@ -94,7 +95,7 @@ impl Reader {
         self.line.clear();
         self.number += 1;
         let read = (&mut self.file).take(LINE_BYTES).read_until(b'\n', &mut self.line);
-        let read = read.map_err(|error| failure(DISK, format!("{}: {error}", self.path.display())))?;
+        let read = read.map_err(|error| failure(Exit::Disk, format!("{}: {error}", self.path.display())))?;
         if read == 0 {
             return Ok(None);
         }
@@ -125,7 +126,7 @@ impl Reader {
 
     fn at(&self, line: u64, what: &str) -> Failure {
         let hint = if what.contains(" - ") { "" } else { " - mend the line, or export again" };
-        failure(DATA, format!("{}:{line}: {what}{hint}; nothing was imported", self.path.display()))
+        failure(Exit::Data, format!("{}:{line}: {what}{hint}; nothing was imported", self.path.display()))
     }
 }
 

@@ -8,7 +8,8 @@ mod file;
 mod room;
 mod target;
 
-use super::{DATA, failure, names};
+use super::{failure, names};
+use crate::exit::Exit;
 use crate::start::Failure;
 use file::{Piece, Reader};
 use room::{Checked, Taken};
@@ -32,7 +33,7 @@ pub fn run(path: &Path, data: &Path) -> Result<(), Failure> {
     println!("{added} rooms added, {completed} completed, {there} were there already, {refused} refused");
     if refused > 0 {
         return Err(failure(
-            DATA,
+            Exit::Data,
             format!("{}: {refused} rooms were refused, and stand as they stood", path.display()),
         ));
     }

@@ -1,9 +1,10 @@
 //! One room of a file: whether it can be, and how it is taken.
 
 use super::target::Target;
+use crate::exit::Exit;
 use crate::start::Failure;
+use crate::tools::failure;
 use crate::tools::lines::{RoomLine, of_record};
-use crate::tools::{DISK, failure};
 use rookery_storage::ask::Keep;
 use rookery_storage::record::Kind;
 use rookery_storage::walk::{self, AS_KEPT, END, Records};
@@ -120,7 +121,7 @@ pub struct Taken {
 
 impl Taken {
     pub fn begin(target: &Target, line: RoomLine) -> Result<Taken, Failure> {
-        let said = |what: String| failure(super::super::DATA, what);
+        let said = |what: String| failure(Exit::Data, what);
         let (key, state) = (line.key().map_err(said)?, line.state().map_err(said)?);
         let there = walk::state(&mut |ask| target.ask(ask), &key).map_err(broken)?;
         let fresh = there == RoomState::default();
@@ -348,5 +349,5 @@ fn is_same(there: &Record, file: &Record) -> bool {
 }
 
 fn broken(fault: Fault) -> Failure {
-    failure(DISK, format!("{fault} - `rookery store verify` says all that is damaged"))
+    failure(Exit::Disk, format!("{fault} - `rookery store verify` says all that is damaged"))
 }

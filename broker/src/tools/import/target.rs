@@ -1,8 +1,9 @@
 //! The folder that rooms are taken into: a node's store, journal and all, without a node.
 
 use crate::data::{DataFolder, JOURNAL, STORE};
+use crate::exit::Exit;
 use crate::start::Failure;
-use crate::tools::{DISK, failure, not_open};
+use crate::tools::{failure, not_open};
 use rookery_storage::ask::Ask;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
 use rookery_storage::journal::{self, RealDisk};
@@ -28,7 +29,10 @@ impl Target {
     pub fn open(path: &Path) -> Result<Target, Failure> {
         let data = DataFolder::open(path).map_err(not_open)?;
         let bad = |error: &dyn std::fmt::Display| {
-            failure(DISK, format!("{}: {error} - `rookery store verify` says all that is damaged", path.display()))
+            failure(
+                Exit::Disk,
+                format!("{}: {error} - `rookery store verify` says all that is damaged", path.display()),
+            )
         };
         let embedded = Embedded::open(&path.join(STORE), &EmbeddedOptions::default()).map_err(|fault| bad(&fault))?;
         let embedded = Arc::new(embedded);
@@ -49,7 +53,7 @@ impl Target {
         while self.shard.window() < 2 * batch.cost() {
             if begun.elapsed() > PATIENCE {
                 return Err(failure(
-                    DISK,
+                    Exit::Disk,
                     "the store takes nothing more - see whether the disk is full, and run it again",
                 ));
             }
@@ -64,7 +68,7 @@ impl Target {
             self.shard.poll(&mut done);
             for Completion { outcome, .. } in done.drain(..) {
                 let Outcome::Stored(level) = outcome else {
-                    return Err(failure(DISK, format!("the store does not take it: {outcome:?} - run it again")));
+                    return Err(failure(Exit::Disk, format!("the store does not take it: {outcome:?} - run it again")));
                 };
                 if level >= reach {
                     return Ok(());

@@ -173,11 +173,15 @@ fn says(kind: Kind) -> &'static str {
 pub fn errors() -> String {
     let mut out = page(
         "Errors and close codes",
-        "Errors answer a command; the connection goes on. Numbers are for binary, names for JSON, statuses for requests over\n\
-         HTTP, which alone know the errors from 40 on.",
+        "Errors answer a command; the connection goes on, but for `too_many_connections` (4301), for a token that ends or is\n\
+         revoked (4200, 4202), and for who is refused too often (4102). Numbers are for binary, names for JSON, statuses for\n\
+         requests over HTTP, which alone know the errors from 40 on. `broker/tests/catalog/` sees each error and close code at\n\
+         the real binary; the statuses that the binary itself ends with are in [exit codes](../reference/exit-codes.md).",
     );
-    out.push_str("\n## Errors\n\n| number | name | status | whose fault | the same command again | meaning |\n");
-    out.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    out.push_str(
+        "\n## Errors\n\n| number | name | status | whose fault | the same command again | meaning | what a client does |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
     for code in ErrorCode::ALL {
         let fault = match code.fault() {
             Fault::Client => "the client's program",
@@ -191,11 +195,12 @@ pub fn errors() -> String {
         };
         let _ = writeln!(
             out,
-            "| {} | `{}` | {} | {fault} | {retry} | {} |",
+            "| {} | `{}` | {} | {fault} | {retry} | {} | {} |",
             *code as u16,
             code.word(),
             code.status(),
-            code.sentence()
+            code.sentence(),
+            code.advice()
         );
     }
     out.push_str(
@@ -208,10 +213,11 @@ pub fn errors() -> String {
          | 4100 to 4199 | comes back afresh: what it sent, or its state here, was the trouble |\n\
          | 4200 to 4299 | gets a new token first |\n\
          | 4300 to 4399 | does not come back |\n\n\
-         | code | name | meaning |\n| --- | --- | --- |\n",
+         | code | name | meaning | what a client does |\n| --- | --- | --- | --- |\n",
     );
     for reason in DropReason::ALL {
-        let _ = writeln!(out, "| {} | `{}` | {} |", reason.close_code(), reason.word(), reason.sentence());
+        let (code, word) = (reason.close_code(), reason.word());
+        let _ = writeln!(out, "| {code} | `{word}` | {} | {} |", reason.sentence(), reason.advice());
     }
     out.push_str(
         "\nA code that a client does not know means what its range means. A connection that ends without a close frame\n\

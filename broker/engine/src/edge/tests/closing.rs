@@ -46,7 +46,7 @@ fn what_was_queued_goes_out_before_the_last_words() {
     let conn = bench.enter("ann", JSON);
     bench.subscribe(conn, 1, at(0));
     bench.events(1, 1..=3);
-    bench.edge.drain(bench.now, &mut bench.out);
+    bench.edge.drain(bench.now, DropReason::Draining, &mut bench.out);
     bench.events(1, 4..=4);
     assert!(matches!(&bench.sent()[..], [ToHome::Detach(_), ToHome::SessionClosed { .. }]));
     // Nothing that is asked from here on is taken up.
@@ -84,7 +84,7 @@ fn last_words_wait_only_so_long_for_a_socket() {
 #[test]
 fn who_comes_while_the_node_drains_is_sent_on() {
     let mut bench = Bench::new();
-    bench.edge.drain(bench.now, &mut bench.out);
+    bench.edge.drain(bench.now, DropReason::Draining, &mut bench.out);
     let conn = bench.open(JSON);
     let close = bench.raw(conn);
     assert_eq!(u16::from_be_bytes([close[2], close[3]]), 4000);
