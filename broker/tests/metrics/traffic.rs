@@ -16,6 +16,8 @@ pub const POSTS: u64 = 20;
 pub struct Traffic {
     pub speaker: Client,
     pub listener: Client,
+    /// Whose token is not good.
+    _stranger: Client,
 }
 
 impl Traffic {
@@ -40,7 +42,7 @@ impl Traffic {
         let token = format!("{}x", node.token(one));
         assert!(matches!(stranger.ask(&Command::Authenticate { token }), Reply::Refused(_)));
         Traffic::request(node.address, &node.token_with(one, &["--backend"]), name);
-        Traffic { speaker, listener }
+        Traffic { speaker, listener, _stranger: stranger }
     }
 
     fn request(address: SocketAddr, token: &str, name: &str) {
