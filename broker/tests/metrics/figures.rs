@@ -79,6 +79,35 @@ fn every_figure_says_what_happened() {
     });
 }
 
+/// Clients of both shards, so that commands and acks cross from one to the other: an ack is counted from its command's
+/// reading, and not from when the store had answered.
+#[test]
+fn an_ack_takes_at_least_as_long_as_the_disk() {
+    let node = Node::start(2);
+    let rooms = ["a", "b", "c", "d", "e", "f"];
+    let mut clients: Vec<Client> =
+        (0..rooms.len()).map(|_| Client::enter(node.address, JSON, &node.token("ann"))).collect();
+    let mut post_to_all = |times: u64| {
+        for _ in 0..times {
+            for (client, name) in clients.iter_mut().zip(rooms) {
+                client.post(name, "hello");
+            }
+        }
+        times * rooms.len() as u64
+    };
+    let acked = |page: &str| sum(page, "rookery_ack_seconds_count", &["level=\"durable\""]);
+    let first = post_to_all(1) as f64;
+    let before = shown(node.address, "the first acks", |page| acked(page) == first);
+    let second = post_to_all(10) as f64;
+    let after = shown(node.address, "all acks", |page| acked(page) == first + second);
+    let grown = |name: &str| sum(&after, name, &[]) - sum(&before, name, &[]);
+    // One after another, so each had a sync of its own.
+    let (acks, syncs) = (grown("rookery_ack_seconds_sum"), grown("rookery_journal_sync_seconds_sum"));
+    assert!(grown("rookery_journal_sync_seconds_count") >= second, "{after}");
+    assert!(syncs > 0.0 && acks >= syncs * 0.8, "acks took {acks} s, syncs {syncs} s");
+    assert!(acks < syncs + second, "acks took {acks} s, syncs {syncs} s");
+}
+
 #[test]
 fn nobody_is_named() {
     let node = Node::start_with(1, &["--watch-listen", "127.0.0.1:0"]);
