@@ -327,7 +327,7 @@ fn answers() -> Vec<String> {
 fn answered(counted: &super::Counted<'_>, index: usize) -> u64 {
     let counters = &counted.shard.edge.counters;
     match CommandKind::ALL.get(index / OUTCOMES.len()) {
-        Some(command) if index % OUTCOMES.len() == 0 => counters.done(*command),
+        Some(command) if index.is_multiple_of(OUTCOMES.len()) => counters.done(*command),
         command => counters.refused(command.copied()),
     }
 }
