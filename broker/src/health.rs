@@ -53,10 +53,14 @@ impl Health {
         self.stopping.store(true, Ordering::Release);
     }
 
-    pub fn checks(&self) -> Vec<Check> {
+    /// How long ago each shard's loop turned.
+    pub fn ages_ms(&self) -> impl Iterator<Item = u64> {
         let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut checks: Vec<Check> =
-            self.shards.iter().enumerate().map(|(id, counters)| shard(id, counters, now)).collect();
+        self.shards.iter().map(move |counters| now.saturating_sub(counters.turned_at.load(Ordering::Relaxed)))
+    }
+
+    pub fn checks(&self) -> Vec<Check> {
+        let mut checks: Vec<Check> = self.ages_ms().enumerate().map(|(id, ago)| shard(id, ago)).collect();
         let stopping = self.stopping.load(Ordering::Acquire);
         checks.push(Check {
             name: "stopping".to_owned(),
@@ -79,8 +83,7 @@ impl Health {
     }
 }
 
-fn shard(id: usize, counters: &ShardCounters, now: u64) -> Check {
-    let ago = now.saturating_sub(counters.turned_at.load(Ordering::Relaxed));
+fn shard(id: usize, ago: u64) -> Check {
     let says = format!("its loop turned {ago} ms ago");
     Check { name: format!("shard {id}"), ok: ago <= STUCK_MS, says, weighs: Weight::Life }
 }
@@ -105,6 +108,7 @@ fn stores(vitals: &Vitals) -> [Check; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_shard_that_does_not_turn_is_found() {
@@ -112,13 +116,15 @@ mod tests {
         let shards: Arc<[Arc<ShardCounters>]> = (0..2).map(|_| Arc::<ShardCounters>::default()).collect();
         let health = Health::new(&clock, shards.clone(), None);
         assert!(health.is_alive() && health.is_ready());
-        let counters = |id: usize, turned_at: u64| {
-            shards[id].turned_at.store(turned_at, Ordering::Relaxed);
-            shard(id, &shards[id], STUCK_MS + 5)
-        };
-        assert!(counters(0, 5).ok);
-        let stuck = counters(1, 4);
+        assert!(shard(0, STUCK_MS).ok);
+        let stuck = shard(1, STUCK_MS + 1);
         assert!(!stuck.ok && stuck.weighs == Weight::Life && stuck.says.contains("1001 ms"), "{stuck:?}");
+        let later = Clock::started(Instant::now() - Duration::from_secs(10));
+        shards[1].turned_at.store(9_500, Ordering::Relaxed);
+        let health = Health::new(&later, shards, None);
+        let (ages, checks) = (health.ages_ms().collect::<Vec<_>>(), health.checks());
+        assert!(ages[0] >= 10_000 && (500..1_000).contains(&ages[1]), "{ages:?}");
+        assert!(!checks[0].ok && checks[1].ok && !health.is_alive(), "{checks:?}");
     }
 
     #[test]
@@ -138,7 +144,10 @@ mod tests {
             },
             counts: Default::default(),
             unsettled_bytes: 7,
+            unsettled_for: Default::default(),
             is_settling: false,
+            settling_failed: 0,
+            damaged_rooms: 0,
         };
         let [journal, settled] = stores(&vitals);
         assert!(!journal.ok && journal.weighs == Weight::Traffic && journal.says.contains("no space left"));

@@ -12,6 +12,7 @@ use crate::http::rest::Rest;
 use crate::http::watch::{self, Pages};
 use crate::http::{FrontSettings, Guests};
 use crate::live::{Classes, Live};
+use crate::metrics::Figures;
 use crate::net::addresses::Addresses;
 use crate::net::entrance::Entrance;
 use crate::net::front::FrontLimits;
@@ -99,7 +100,10 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     thread::report_panics(&ended);
     let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
     let health = Health::new(&clock, counters.clone(), store.reader());
-    let pages = Pages { health: health.clone(), shards: counters.clone(), tokens: tokens.clone() };
+    let figures =
+        Figures::new(counters.clone(), doors.clone(), health.clone(), store.reader(), tokens.clone(), data.path());
+    let requests = figures.requests.clone();
+    let pages = Pages { health: health.clone(), figures };
     if let Some(address) = config.watch.listen {
         watch(address, pages.clone())?;
     }
@@ -114,7 +118,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
             addresses: addresses.clone(),
             header_within: FrontLimits::default().head_within,
         },
-        rest: Rest::new(Desk::new(doors.clone(), placement_key), tokens.clone(), run.0),
+        rest: Rest::new(Desk::new(doors.clone(), placement_key), tokens.clone(), run.0, requests),
     };
     let cores = cores(serve.first_core);
     let runs = store.runs(run, &data);

@@ -5,7 +5,7 @@
 //! 2. [`message`]: everything that edges and homes say to each other. They share nothing else, even on one core.
 //! 3. [`ports`]: what the engine asks of the world, and the facts that come back.
 //! 4. [`home`]: rooms decide. [`fanout`]: events become chunks. [`edge`]: connections receive them.
-//! 5. [`settings`]: room classes and limits.
+//! 5. [`settings`]: room classes and limits. [`tally`]: how things are counted.
 //!
 //! With the feature `testing`: ports that answer from memory, at once or late.
 //!
@@ -21,6 +21,7 @@ pub mod planted;
 pub mod ports;
 pub mod settings;
 pub mod shard;
+pub mod tally;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timers;

@@ -106,7 +106,7 @@ async fn look_after(tokens: Arc<Tokens>, ring: Arc<KeyRing>, mut asks: Receiver<
                     }
                     answer => answer,
                 };
-                (ask.answer)(answer.map_err(|why| why.code()));
+                (ask.answer)(answer.map_err(|why| tokens.refuse(&why)));
             }
         }
     }

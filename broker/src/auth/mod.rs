@@ -29,7 +29,7 @@ pub use key_ring::KeyRingFault;
 pub use port::TokenPort;
 pub use secret::{FILE as SECRET_FILE, Secret, SecretError};
 pub use settings::{AuthSettings, KeySource, RealmAuth, Trust};
-pub use why::Why;
+pub use why::{WORDS as WHY_WORDS, Why};
 
 use header::{Header, Parts};
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -40,7 +40,7 @@ use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{Millis, Realm};
 use rookery_protocol::principal::Principal;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Signs and verifies the tokens of this node's realms. Shared by all threads; a shard asks by its [`TokenPort`].
@@ -60,6 +60,8 @@ pub struct Tokens {
 pub struct TokenCounters {
     pub key_reads: AtomicU64,
     pub key_reads_failed: AtomicU64,
+    /// Refused tokens, by place in [`WHY_WORDS`].
+    pub refused: [AtomicU64; WHY_WORDS.len()],
 }
 
 struct RealmTokens {
@@ -136,9 +138,20 @@ impl Tokens {
     /// As of now. `realm`: the one that it is shown to; None: the main one.
     pub fn verify(&self, token: &str, realm: Option<&Realm>) -> Result<Principal, ErrorCode> {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as Millis);
-        let index = self.index_of(realm).map_err(|why| why.code())?;
-        let keys = self.rings[self.realms[index].ring].current();
-        self.judge(token, index, &keys, at).map_err(|why| why.code())
+        let judged = self.index_of(realm).and_then(|index| {
+            let keys = self.rings[self.realms[index].ring].current();
+            self.judge(token, index, &keys, at)
+        });
+        judged.map_err(|why| self.refuse(&why))
+    }
+
+    /// Counts a verdict, and says what clients are told of it.
+    fn refuse(&self, why: &Why) -> ErrorCode {
+        let place = WHY_WORDS.iter().position(|word| *word == why.word());
+        if let Some(count) = place.and_then(|place| self.counters.refused.get(place)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        why.code()
     }
 
     /// Where nobody else names the realm the token does, as it names its key: that realm's keys have to vouch for it. A

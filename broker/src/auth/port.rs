@@ -34,7 +34,7 @@ impl TokenPort {
     ) -> Option<Verdict> {
         let realm = match self.tokens.index_of(realm) {
             Ok(realm) => realm,
-            Err(why) => return Some(Err(why.code())),
+            Err(why) => return Some(Err(self.tokens.refuse(&why))),
         };
         let RealmTokens { ring, .. } = self.tokens.realms[realm];
         let keys = self.keys(ring);
@@ -43,12 +43,12 @@ impl TokenPort {
             Err(why) => why,
         };
         if !(why.may_be_keys() && self.tokens.rings[ring].may_change()) {
-            return Some(Err(why.code()));
+            return Some(Err(self.tokens.refuse(&why)));
         }
         let ask = Ask { token: token.to_owned(), realm, at, answer: Box::new(later) };
         match self.asks.ask(ring, ask) {
             Ok(()) => None,
-            Err(_) => Some(Err(Why::Crowded.code())),
+            Err(_) => Some(Err(self.tokens.refuse(&Why::Crowded))),
         }
     }
 

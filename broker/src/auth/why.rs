@@ -66,7 +66,53 @@ pub enum Why {
     Crowded,
 }
 
+/// A word for each variant, for figures.
+pub const WORDS: [&str; 18] = [
+    "too_long",
+    "parts",
+    "encoding",
+    "json",
+    "repeated",
+    "header",
+    "algorithm",
+    "unknown_key",
+    "no_key_named",
+    "no_keys",
+    "signature",
+    "claim",
+    "missing",
+    "expired",
+    "not_yet",
+    "no_such_realm",
+    "other_realm",
+    "crowded",
+];
+
 impl Why {
+    /// One of [`WORDS`].
+    pub fn word(&self) -> &'static str {
+        match self {
+            Why::TooLong { .. } => "too_long",
+            Why::Parts => "parts",
+            Why::Encoding { .. } => "encoding",
+            Why::Json { .. } => "json",
+            Why::Repeated { .. } => "repeated",
+            Why::Header { .. } => "header",
+            Why::Algorithm { .. } => "algorithm",
+            Why::UnknownKey { .. } => "unknown_key",
+            Why::NoKeyNamed => "no_key_named",
+            Why::NoKeys => "no_keys",
+            Why::Signature => "signature",
+            Why::Claim { .. } => "claim",
+            Why::Missing { .. } => "missing",
+            Why::Expired { .. } => "expired",
+            Why::NotYet { .. } => "not_yet",
+            Why::NoSuchRealm { .. } => "no_such_realm",
+            Why::OtherRealm { .. } => "other_realm",
+            Why::Crowded => "crowded",
+        }
+    }
+
     pub fn code(&self) -> ErrorCode {
         match self {
             Why::Expired { .. } => ErrorCode::TokenExpired,

@@ -165,7 +165,7 @@ impl Router for Routes {
         let settings = self.settings.borrow().clone();
         match request.uri().path() {
             native::PATH => native::upgrade(&settings, request),
-            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&settings.pages)),
+            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&settings.pages.figures).await),
             path if path.starts_with(rest::PREFIX) => Answer::Plain(settings.rest.answer(request).await),
             path if demo::is_at(path) => Answer::Plain(demo::answer(&settings, request).await),
             path => {

@@ -2,10 +2,9 @@
 //! node takes no more connections. Whoever can reach that address may see everything.
 
 use super::{health, metrics, text};
-use crate::auth::Tokens;
 use crate::health::Health;
+use crate::metrics::Figures;
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
-use crate::shard::cell::ShardCounters;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -22,8 +21,7 @@ use tokio::runtime::{Builder, LocalOptions};
 #[derive(Clone)]
 pub struct Pages {
     pub health: Arc<Health>,
-    pub shards: Arc<[Arc<ShardCounters>]>,
-    pub tokens: Arc<Tokens>,
+    pub figures: Figures,
 }
 
 impl Router for Pages {
@@ -33,7 +31,7 @@ impl Router for Pages {
     async fn route(&self, request: Request<Incoming>, _peer: SocketAddr) -> Answer<Infallible, Full<Bytes>> {
         let (path, query) = (request.uri().path(), request.uri().query());
         if path == metrics::PATH {
-            return Answer::Plain(metrics::answer(self));
+            return Answer::Plain(metrics::answer(&self.figures).await);
         }
         let missing = || text(StatusCode::NOT_FOUND, "Nothing here but /metrics, /livez, /readyz and /health.\n");
         Answer::Plain(health::answer(&self.health, path, query, true).unwrap_or_else(missing))

@@ -97,6 +97,12 @@ pub struct Progress {
 #[must_use = "bytes taken from a socket must be read"]
 pub struct Filled(usize);
 
+impl Filled {
+    pub fn bytes(&self) -> usize {
+        self.0
+    }
+}
+
 /// Reads for all connections of a shard.
 pub struct Reader {
     feed: Rc<RefCell<Feed>>,

@@ -22,6 +22,12 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// One whose monotonic time began then.
+    #[cfg(test)]
+    pub fn started(start: Instant) -> Clock {
+        Clock { start, ..Clock::default() }
+    }
+
     /// When its monotonic time began.
     pub fn start(&self) -> Instant {
         self.start

@@ -7,8 +7,10 @@ pub mod store;
 pub use clock::Clock;
 
 use crate::auth::TokenPort;
-use crate::shard::cell::{Doors, Mail};
+use crate::metrics::spread::Spread;
+use crate::shard::cell::{Doors, Mail, Sent};
 use crate::shard::mailbox::Full;
+use crate::shard::since::Since;
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
     Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
@@ -30,16 +32,43 @@ pub struct ShellPorts {
     store: store::StorePort,
     /// Parcels that another sender's overtook on the way into a full lane: sent again before anything new.
     held: Vec<(ShardId, Mail, usize)>,
+    /// Since when that which this turn carries has been under way.
+    pub since: Since,
+    /// The last reading of the clock.
+    micros: u64,
 }
 
 impl ShellPorts {
     pub fn new(me: ShardId, doors: Doors, tokens: TokenPort, store: store::StorePort) -> ShellPorts {
-        ShellPorts { me, doors, tokens, store, held: Vec::new() }
+        ShellPorts { me, doors, tokens, store, held: Vec::new(), since: Since::default(), micros: 0 }
+    }
+
+    /// So late is it now, in microseconds of the node's clock.
+    #[inline]
+    pub fn at(&mut self, micros: u64) {
+        self.micros = micros;
+    }
+
+    /// How many parcels are held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// See [`StorePort::unreadable`](store::StorePort::unreadable).
+    pub fn unreadable(&self) -> u64 {
+        self.store.unreadable()
+    }
+
+    /// See [`StorePort::reads`](store::StorePort::reads).
+    pub fn reads(&self) -> &Spread {
+        self.store.reads()
     }
 
     /// The store has answers: what they are to the engine.
     pub fn store_answers(&mut self, out: &mut Vec<Fact>) {
+        self.store.at(self.micros);
         self.store.poll(out);
+        self.since.join(&self.store.take_since());
     }
 
     /// Tries again to send what is held. True: nothing is.
@@ -76,7 +105,8 @@ impl Ports for ShellPorts {
 
     fn send(&mut self, to: ShardId, parcel: Parcel) {
         let bytes = parcel.bytes;
-        self.deliver(to, Mail::Parcel { from: self.me, parcel: Box::new(parcel) }, bytes);
+        let sent = Sent { from: self.me, parcel, since: self.since };
+        self.deliver(to, Mail::Parcel(Box::new(sent)), bytes);
     }
 
     fn sequence(&mut self, _ticket: Ticket, request: &SequenceRequest<'_>) -> Option<Sequenced> {
@@ -88,6 +118,8 @@ impl Ports for ShellPorts {
     }
 
     fn submit(&mut self, ticket: Ticket, batch: Batch) -> Option<Stored> {
+        // A batch is acked from when the first of its turn was read.
+        self.store.at(self.since.began().unwrap_or(self.micros));
         self.store.submit(ticket, batch)
     }
 
@@ -97,6 +129,7 @@ impl Ports for ShellPorts {
         handle: RoomHandle,
         room: &RoomKey,
     ) -> Option<Result<Box<RoomImage>, StoreFault>> {
+        self.store.at(self.micros);
         self.store.load(ticket, handle, room)
     }
 
@@ -107,6 +140,7 @@ impl Ports for ShellPorts {
         room: &RoomKey,
         what: &Fetch,
     ) -> Option<Result<Fetched, StoreFault>> {
+        self.store.at(self.micros);
         self.store.fetch(ticket, handle, room, what)
     }
 

@@ -35,14 +35,19 @@ pub async fn work(cell: &ShardCell) {
     let mut notified = pin!(cell.work.notified());
     let until = cell.inner.borrow().pace.awake_until();
     if let Some(until) = until {
-        while cell.clock.micros() < until {
+        let began = cell.clock.micros();
+        let mut now = began;
+        while now < until {
             let ready = std::future::poll_fn(|cx| std::task::Poll::Ready(notified.as_mut().poll(cx).is_ready()));
             if ready.await {
+                cell.inner.borrow_mut().awake_micros += now - began;
                 return;
             }
             // Lets the runtime look at every socket, without sleeping.
             tokio::task::yield_now().await;
+            now = cell.clock.micros();
         }
+        cell.inner.borrow_mut().awake_micros += now.saturating_sub(began);
     }
     notified.await;
 }

@@ -94,9 +94,11 @@ impl Calls {
 
 /// The shard takes a command up.
 pub fn take(cell: &ShardCell, call: Call) {
-    let now = cell.now();
+    let micros = cell.clock.micros();
     let mut inner = cell.inner.borrow_mut();
-    let Inner { shard, calls, .. } = &mut *inner;
+    let Inner { shard, calls, ports, .. } = &mut *inner;
+    ports.at(micros);
+    ports.since.read(micros);
     if calls.waiting.len() >= cell.settings.limits.calls_per_shard as usize {
         calls.waiting.retain(|caller, answer| {
             if answer.is_closed() {
@@ -107,7 +109,7 @@ pub fn take(cell: &ShardCell, call: Call) {
     }
     let Call { caller, who, command, answer } = call;
     calls.waiting.insert(caller, answer);
-    shard.call(now, caller, who, command);
+    shard.call(cell.clock.at(micros), caller, who, command);
 }
 
 /// Hands out the answers of a turn.

@@ -5,7 +5,9 @@
 use super::awake::Pace;
 use super::calls::{Call, Calls};
 use super::mailbox::{self, Bounds, Receiver, Sender};
-use crate::metrics::Board;
+use super::since::Since;
+use super::spent::Spent;
+use crate::metrics::{Board, Counted};
 use crate::net::addresses::Pass;
 use crate::net::burst::Burst;
 use crate::net::guard::Reader;
@@ -27,6 +29,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -35,10 +38,7 @@ use tokio::task::AbortHandle;
 
 /// What comes through a shard's mailbox.
 pub enum Mail {
-    Parcel {
-        from: ShardId,
-        parcel: Box<Parcel>,
-    },
+    Parcel(Box<Sent>),
     /// A late answer of a port that works elsewhere.
     Fact(Box<Fact>),
     /// The store has answers for this shard.
@@ -54,6 +54,14 @@ pub enum Mail {
         last_words: Duration,
         why: DropReason,
     },
+}
+
+/// A parcel on its way.
+pub struct Sent {
+    pub from: ShardId,
+    pub parcel: Parcel,
+    /// Of the turn that sent it.
+    pub since: Since,
 }
 
 /// What a node can change while it runs.
@@ -178,6 +186,11 @@ pub struct Inner {
     pub commands_this_turn: u64,
     pub turn_began_micros: u64,
     pub pace: Pace,
+    pub spent: Spent,
+    /// What connections sent.
+    pub received_bytes: u64,
+    /// Looking for the next message, awake.
+    pub awake_micros: u64,
 }
 
 pub struct ShardCell {
@@ -195,9 +208,7 @@ pub struct ShardCell {
 /// Published by a shard for whoever looks on; written without a lock.
 #[derive(Default)]
 pub struct ShardCounters {
-    /// Raised at least once a second while the loop turns.
-    pub turns: std::sync::atomic::AtomicU64,
-    /// When it was raised last, in milliseconds of the node's clock.
+    /// When the loop turned last, in milliseconds of the node's clock: at least once a second.
     pub turned_at: std::sync::atomic::AtomicU64,
     pub connections: std::sync::atomic::AtomicU64,
     /// All that is shown.
@@ -226,6 +237,9 @@ impl ShardCell {
                 commands_this_turn: 0,
                 turn_began_micros: 0,
                 pace: Pace::default(),
+                spent: Spent::default(),
+                received_bytes: 0,
+                awake_micros: 0,
             }),
             reader: RefCell::new(Reader::new()),
             work: Notify::new(),
@@ -237,6 +251,22 @@ impl ShardCell {
 
     pub fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    /// Writes down what is shown of the shard. On its own thread: the runtime counts what its loop was busy.
+    pub fn publish(&self, inner: &Inner) {
+        let busy = tokio::runtime::Handle::current().metrics().worker_total_busy_duration(0);
+        self.counters.board.write(&Counted {
+            shard: &inner.shard,
+            spent: &inner.spent,
+            reads: inner.ports.reads(),
+            connections: self.counters.connections.load(Ordering::Relaxed),
+            received_bytes: inner.received_bytes,
+            busy_micros: u64::try_from(busy.as_micros()).unwrap_or(u64::MAX),
+            awake_micros: inner.awake_micros,
+            held_parcels: inner.ports.held() as u64,
+            unreadable: inner.ports.unreadable(),
+        });
     }
 }
 

@@ -203,6 +203,17 @@ enum Source<'a> {
     Waiting,
 }
 
+impl Source<'_> {
+    /// That came with it.
+    fn bytes(&self) -> usize {
+        match self {
+            Source::Filled(filled) => filled.bytes(),
+            Source::Slice(bytes) => bytes.len(),
+            Source::Waiting => 0,
+        }
+    }
+}
+
 /// Hands the messages of some bytes to the engine.
 fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Source<'_>) -> Step {
     let micros = cell.clock.micros();
@@ -212,6 +223,9 @@ fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Sour
     if inner.commands_this_turn == 0 {
         inner.turn_began_micros = micros;
     }
+    inner.ports.at(micros);
+    inner.ports.since.read(micros);
+    inner.received_bytes += source.bytes() as u64;
     inner.shard.heard(now, conn);
     let limits = GuardLimits { message_bytes: inner.shard.message_limit(conn), ..LIMITS };
     // A stranger's next message may make it a user, who has more room for the one after.

@@ -164,6 +164,12 @@ impl<T> Sender<T> {
     pub fn bounds(&self) -> Bounds {
         self.0.bounds
     }
+
+    /// What is taken of them at this moment, room that is only reserved included.
+    pub fn used(&self) -> Bounds {
+        let used = self.0.used.load(Ordering::Relaxed);
+        Bounds { entries: (used >> BYTE_BITS) as usize, bytes: (used & BYTE_MASK) as usize }
+    }
 }
 
 impl<T> Clone for Sender<T> {

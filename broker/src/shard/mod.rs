@@ -4,6 +4,7 @@
 //! - [`cell`]: the engine and its ports, borrowed without ever awaiting.
 //! - [`turn`]: ends a turn; [`write`]: each dirty connection gets one write; [`awake`]: when to sleep until the next.
 //! - [`connection`]: one socket's reading side.
+//! - [`since`] and [`spent`]: how long turns take, and what they carry.
 //! - [`calls`]: commands without a connection, and their answers.
 //! - [`thread`]: the runtime and the tasks of a shard.
 
@@ -13,6 +14,8 @@ pub mod calls;
 pub mod cell;
 mod connection;
 pub mod mailbox;
+pub mod since;
+pub mod spent;
 mod sync;
 pub mod thread;
 mod turn;

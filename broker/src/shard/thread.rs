@@ -1,12 +1,11 @@
 //! A shard's thread: pinned to a core, with its own runtime, listener and tasks.
 
-use super::cell::{Configured, Doors, Inner, Mail, ShardCell, ShardCounters};
+use super::cell::{Configured, Doors, Inner, Mail, Sent, ShardCell, ShardCounters};
 use super::mailbox::Receiver;
 use super::{calls, connection, turn};
 use crate::allocator;
 use crate::auth::TokenPort;
 use crate::http::{Front, FrontSettings, Upgraded};
-use crate::metrics::Counted;
 use crate::net::burst::Burst;
 use crate::net::tls::Tls;
 use crate::ports::{Clock, ShellPorts, store::StorePort};
@@ -151,17 +150,21 @@ async fn mail(cell: &Rc<ShardCell>, front: &Front, mailbox: &mut Receiver<Mail>)
     loop {
         let mut drain = None;
         mailbox.drain(BATCH, |mail| match mail {
-            Mail::Parcel { from, parcel } => {
-                let now = cell.now();
+            Mail::Parcel(sent) => {
+                let Sent { from, parcel, since } = *sent;
+                let micros = cell.clock.micros();
                 let mut inner = cell.inner.borrow_mut();
                 let inner = &mut *inner;
-                inner.shard.parcel(now, &mut inner.ports, from, *parcel);
+                inner.ports.at(micros);
+                inner.ports.since.join(&since);
+                inner.shard.parcel(cell.clock.at(micros), &mut inner.ports, from, parcel);
             }
             Mail::Fact(fact) => {
-                let now = cell.now();
+                let micros = cell.clock.micros();
                 let mut inner = cell.inner.borrow_mut();
                 let inner = &mut *inner;
-                inner.shard.fact(now, &mut inner.ports, *fact);
+                inner.ports.at(micros);
+                inner.shard.fact(cell.clock.at(micros), &mut inner.ports, *fact);
             }
             Mail::StoreAnswers => store_answers(cell),
             Mail::Connection(arrival) => match arrival.enter() {
@@ -189,14 +192,19 @@ fn configure(cell: &ShardCell, front: &Front, configured: Configured) {
 
 /// Tells the engine what the store has answered.
 fn store_answers(cell: &ShardCell) {
-    let now = cell.now();
+    let micros = cell.clock.micros();
+    let now = cell.clock.at(micros);
     let mut inner = cell.inner.borrow_mut();
     let Inner { shard, ports, facts, .. } = &mut *inner;
+    ports.at(micros);
     ports.store_answers(facts);
     for fact in facts.drain(..) {
         shard.fact(now, ports, fact);
     }
 }
+
+/// Figures are not written down more often; the loop's beat sees to it that it is not less often than twice a second.
+const SHOWN_EVERY_MS: u64 = 100;
 
 /// Mail taken before the turn is looked at again.
 const BATCH: usize = 64;
@@ -204,7 +212,7 @@ const BATCH: usize = 64;
 /// Fires what is due, and at least once a second shows that the loop turns. A moment without work is for tidying.
 async fn timers(cell: Rc<ShardCell>) {
     const BEAT: Duration = Duration::from_millis(500);
-    let mut worked = Worked::default();
+    let (mut worked, mut published) = (Worked::default(), 0);
     loop {
         let now = cell.now();
         let due = cell.inner.borrow().shard.next_deadline();
@@ -219,12 +227,14 @@ async fn timers(cell: Rc<ShardCell>) {
             let mut inner = cell.inner.borrow_mut();
             let inner = &mut *inner;
             inner.shard.tick(now, &mut inner.ports);
-            cell.counters.board.write(&Counted { cell: &cell.counters, edge: &inner.shard.edge.counters });
+            if now.mono.saturating_sub(published) >= SHOWN_EVERY_MS {
+                published = now.mono;
+                cell.publish(inner);
+            }
             if worked.rests(now.mono, &inner.shard) {
                 allocator::tidy();
             }
         }
-        cell.counters.turns.fetch_add(1, Ordering::Relaxed);
         cell.counters.turned_at.store(now.mono, Ordering::Relaxed);
         cell.work.notify_one();
         if wait.is_zero() {

@@ -8,7 +8,6 @@ use rookery_engine::ports::Now;
 use rookery_engine::shard::TurnEnd;
 use rookery_protocol::limits;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a full lane is left alone before it is tried again.
@@ -47,7 +46,7 @@ pub fn run(cell: &Rc<ShardCell>) -> TurnEnd {
     let mut inner = cell.inner.borrow_mut();
     let inner = &mut *inner;
     inner.pace.turn(std::mem::take(&mut inner.commands_this_turn), inner.turn_began_micros, micros);
-    cell.counters.turns.fetch_add(1, Ordering::Relaxed);
+    inner.ports.at(micros);
     let sent = inner.ports.send_held();
     let mut end = inner.shard.turn(now, &mut inner.ports);
     if !sent {
@@ -55,6 +54,8 @@ pub fn run(cell: &Rc<ShardCell>) -> TurnEnd {
     }
     let end = rounds(cell, inner, now, end);
     calls::answer(inner);
+    let since = std::mem::take(&mut inner.ports.since);
+    inner.spent.turn(micros, cell.clock.micros(), &since, &inner.shard.edge.counters);
     end
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Health {
     pub entries: AtomicU64,
     pub bytes: AtomicU64,
     pub failed: AtomicU64,
+    /// Microseconds of all of these together.
+    pub sync_micros: AtomicU64,
     /// Touched once per group.
     syncs: Mutex<Option<Histogram<u64>>>,
 }
@@ -59,6 +61,7 @@ impl Health {
             entries: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            sync_micros: AtomicU64::new(0),
             // Up to a minute, to two digits; a sync that takes longer counts as a minute.
             syncs: Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 2).ok()),
         }
@@ -86,9 +89,19 @@ impl Health {
         self.groups.fetch_add(1, Ordering::Relaxed);
         self.entries.fetch_add(entries, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.sync_micros.fetch_add(micros, Ordering::Relaxed);
         if let Some(syncs) = &mut *self.syncs.lock() {
-            syncs.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            syncs.saturating_record(micros);
         }
+    }
+
+    /// How long groups took to be written and synced: how many of them up to each of these bounds, in microseconds, and
+    /// how many microseconds all of them together.
+    pub fn syncs(&self, bounds: &[u64]) -> (Vec<u64>, u64) {
+        let syncs = self.syncs.lock();
+        let upto = |bound: &u64| syncs.as_ref().map_or(0, |syncs| syncs.count_between(0, *bound));
+        (bounds.iter().map(upto).collect(), self.sync_micros.load(Ordering::Relaxed))
     }
 
     pub fn counts(&self) -> Counts {

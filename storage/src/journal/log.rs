@@ -61,6 +61,11 @@ impl Log {
         self.shared.health.counts()
     }
 
+    /// See [`Health::syncs`](super::health::Health::syncs).
+    pub fn syncs(&self, bounds: &[u64]) -> (Vec<u64>, u64) {
+        self.shared.health.syncs(bounds)
+    }
+
     /// Up to here every entry was written, and whoever handed it in was told so. Not above [`end`](Log::end).
     pub fn told(&self) -> Position {
         Position(self.shared.segments.lock().told)

@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A group is settled in one go: large enough to be cheap, small enough that a reader does not wait long for a room of it.
 const GROUP_ENTRIES: usize = 1024;
@@ -41,17 +41,26 @@ struct State {
     rooms: Map<Arc<RoomKey>, BTreeMap<Position, Waiting>>,
     /// What stands in `rooms`.
     order: BTreeMap<Position, Arc<RoomKey>>,
-    /// Rooms that somebody has, and the lowest position that was taken with each.
-    taken: Map<Arc<RoomKey>, Position>,
+    /// Rooms that somebody has, and the first that was taken with each, if anything was.
+    taken: Map<Arc<RoomKey>, Option<First>>,
     /// The cost of batches in memory, those that are taken left out.
     held: usize,
     /// Who waits for what was taken by a settled store that failed. The batches are found again, these are not.
     owed: BTreeMap<Position, Owner>,
 }
 
+/// The lowest of some batches.
+#[derive(Clone, Copy)]
+struct First {
+    position: Position,
+    since: Instant,
+}
+
 /// A committed batch that waits to be settled.
 pub(crate) struct Waiting {
     cost: usize,
+    /// It came, or was found.
+    since: Instant,
     /// None: to be read from the journal.
     pub batch: Option<Box<Batch>>,
     /// Where the journal has it, if that is known without a look.
@@ -130,26 +139,33 @@ impl Backlog {
         self.state.lock().order.len()
     }
 
+    /// For how long the batch has waited that was committed first, those included that somebody settles now.
+    pub fn lag(&self) -> Duration {
+        self.state.lock().first().map_or(Duration::ZERO, |first| first.since.elapsed())
+    }
+
     /// Batches were committed.
     pub fn add(&self, batches: impl Iterator<Item = Arrived>) {
+        let since = Instant::now();
         let mut state = self.state.lock();
         for Arrived { position, batch, spot, owner } in batches {
             let cost = batch.cost();
             let held = state.held + cost <= self.held_bytes;
             let room = state.room(&batch.room);
             let batch = held.then(|| Box::new(batch));
-            self.put(&mut state, position, room, Waiting { cost, batch, spot, owner, aside: false });
+            self.put(&mut state, position, room, Waiting { cost, since, batch, spot, owner, aside: false });
         }
         self.changed.notify_all();
     }
 
     /// Committed batches were found in the journal, and stay there until they settle.
     fn find(&self, found: &[Found]) {
+        let since = Instant::now();
         let mut state = self.state.lock();
         for Found { position, room, cost } in found {
             let room = state.room(room);
             let owner = state.owed.remove(position);
-            let waiting = Waiting { cost: *cost, batch: None, spot: None, owner, aside: false };
+            let waiting = Waiting { cost: *cost, since, batch: None, spot: None, owner, aside: false };
             self.put(&mut state, *position, room, waiting);
         }
     }
@@ -196,13 +212,13 @@ impl Backlog {
         }
         let mut taken = Taken { settled, rooms: Vec::new(), entries: Vec::with_capacity(chosen.len()) };
         for (position, room) in chosen {
-            if let Some(waiting) = state.remove(position, &room) {
-                taken.entries.push((position, waiting));
-            }
+            let waiting = state.remove(position, &room);
             if !state.taken.contains_key(&room) {
-                state.taken.insert(room.clone(), position);
+                let first = waiting.as_ref().map(|waiting| First { position, since: waiting.since });
+                state.taken.insert(room.clone(), first);
                 taken.rooms.push(room);
             }
+            taken.entries.extend(waiting.map(|waiting| (position, waiting)));
         }
         Some(taken)
     }
@@ -214,7 +230,7 @@ impl Backlog {
         let settled = state.settled.clone()?;
         let Some((room, waiting)) = state.rooms.remove_entry(room) else {
             let room = Arc::new(room.clone());
-            state.taken.insert(room.clone(), Position(u64::MAX));
+            state.taken.insert(room.clone(), None);
             return Some(Taken { settled, rooms: vec![room], entries: Vec::new() });
         };
         let entries: Vec<_> = waiting.into_iter().collect();
@@ -222,7 +238,7 @@ impl Backlog {
             state.order.remove(position);
             state.held -= waiting.held();
         }
-        let first = entries.first().map_or(Position(u64::MAX), |(position, _)| *position);
+        let first = entries.first().map(|(position, waiting)| First { position: *position, since: waiting.since });
         state.taken.insert(room.clone(), first);
         Some(Taken { settled, rooms: vec![room], entries })
     }
@@ -387,9 +403,15 @@ impl State {
 
     /// The lowest position that has not settled.
     fn lowest(&self) -> Option<Position> {
-        let waiting = self.order.keys().next().copied();
-        let taken = self.taken.values().copied().filter(|position| position.0 != u64::MAX);
-        taken.chain(waiting).min()
+        self.first().map(|first| first.position)
+    }
+
+    fn first(&self) -> Option<First> {
+        let waiting = self.order.first_key_value().and_then(|(position, room)| {
+            let since = self.rooms.get(room)?.get(position)?.since;
+            Some(First { position: *position, since })
+        });
+        self.taken.values().copied().flatten().chain(waiting).min_by_key(|first| first.position)
     }
 }
 

@@ -23,6 +23,10 @@ impl Broken {
         self.any.load(Ordering::Acquire) && self.rooms.lock().contains(room)
     }
 
+    pub fn len(&self) -> usize {
+        if self.any.load(Ordering::Acquire) { self.rooms.lock().len() } else { 0 }
+    }
+
     /// The settled store is another one.
     pub fn clear(&self) {
         self.any.store(false, Ordering::Release);

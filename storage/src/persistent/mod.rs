@@ -48,7 +48,7 @@ use reads::Reads;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use stranded::Stranded;
@@ -127,6 +127,8 @@ pub(crate) struct Shared {
     pub unsynced: AtomicUsize,
     /// Somebody waits for that.
     pub wants_sync: AtomicBool,
+    /// How often the settled store has failed.
+    pub settling_failed: AtomicU64,
     /// How many hold the journal's segments, though they are settled.
     pub holds: AtomicUsize,
     /// True: nothing is trimmed. Held while a trim is carried out.
@@ -181,6 +183,7 @@ impl Persistent {
             stopping: AtomicBool::new(false),
             unsynced: AtomicUsize::new(0),
             wants_sync: AtomicBool::new(false),
+            settling_failed: AtomicU64::new(0),
             holds: AtomicUsize::new(0),
             trims_held: RwLock::new(false),
         });
@@ -255,8 +258,14 @@ pub struct Vitals {
     pub counts: journal::Counts,
     /// What is committed and has not settled costs so much.
     pub unsettled_bytes: usize,
+    /// For how long the oldest of it has waited.
+    pub unsettled_for: Duration,
     /// False: the settled store has failed, or cannot be reached, and is not open again.
     pub is_settling: bool,
+    /// How often it has failed.
+    pub settling_failed: u64,
+    /// Rooms that take nothing more, because the settled store cannot read what it needs of them.
+    pub damaged_rooms: usize,
 }
 
 /// Asks and waits for the answer.
@@ -269,13 +278,22 @@ impl Reader {
     }
 
     pub fn vitals(&self) -> Vitals {
-        let Shared { log, backlog, .. } = &*self.0;
+        let Shared { log, backlog, broken, .. } = &*self.0;
         Vitals {
             journal: log.state(),
             counts: log.counts(),
             unsettled_bytes: backlog.bytes(),
+            unsettled_for: backlog.lag(),
             is_settling: !backlog.is_down(),
+            settling_failed: self.0.settling_failed.load(Ordering::Relaxed),
+            damaged_rooms: broken.len(),
         }
+    }
+
+    /// How long the journal's groups took to be written and synced: how many of them up to each of these bounds, in
+    /// microseconds, and how many microseconds all of them together.
+    pub fn syncs(&self, bounds: &[u64]) -> (Vec<u64>, u64) {
+        self.0.log.syncs(bounds)
     }
 }
 

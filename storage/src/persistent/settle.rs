@@ -235,6 +235,7 @@ fn tell(shared: &Shared, last: &mut Last, is_over: bool) {
 }
 
 fn failed(shared: &Shared, fault: &Fault) {
+    shared.settling_failed.fetch_add(1, Ordering::Relaxed);
     tracing::error!(event = "settled_store_failed", %fault);
     // It may be on the journal's disk. Before it is opened again, so that it finds the reserve.
     shared.log.check_room();

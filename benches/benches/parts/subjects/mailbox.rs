@@ -7,8 +7,9 @@
 use super::world::HERE;
 use super::{Pair, Visit};
 use crossbeam::queue::ArrayQueue;
-use rookery::shard::cell::{Door, Mail, door};
+use rookery::shard::cell::{Door, Mail, Sent, door};
 use rookery::shard::mailbox::Receiver;
+use rookery::shard::since::Since;
 use rookery_engine::message::Parcel;
 use rookery_protocol::limits;
 use std::sync::Arc;
@@ -19,11 +20,12 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 const BYTES: usize = 200;
 
 fn parcel(number: usize) -> Mail {
-    Mail::Parcel { from: HERE, parcel: Box::new(Parcel { bytes: number, ..Parcel::default() }) }
+    let parcel = Parcel { bytes: number, ..Parcel::default() };
+    Mail::Parcel(Box::new(Sent { from: HERE, parcel, since: Since::default() }))
 }
 
 fn number(mail: &Mail) -> u8 {
-    if let Mail::Parcel { parcel, .. } = mail { parcel.bytes as u8 } else { panic!("not a parcel") }
+    if let Mail::Parcel(sent) = mail { sent.parcel.bytes as u8 } else { panic!("not a parcel") }
 }
 
 fn send(door: &Door, mail: Mail) {
@@ -131,7 +133,7 @@ impl ThereAndBack {
         let ((there, mut asleep), (back, here)) = (door(), door());
         let shard = std::thread::spawn(move || {
             runtime().block_on(async {
-                while let mail @ Mail::Parcel { .. } = next(&mut asleep).await {
+                while let mail @ Mail::Parcel(_) = next(&mut asleep).await {
                     send(&back, mail);
                 }
             });

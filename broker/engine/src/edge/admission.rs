@@ -83,15 +83,8 @@ impl Edge {
         }
     }
 
-    pub(super) fn count_refused(&mut self, code: ErrorCode) {
-        self.counters.refused += 1;
-        self.counters.rate_limited += u64::from(code == ErrorCode::RateLimited);
-        self.counters.busy += u64::from(code == ErrorCode::Busy);
-    }
-
     /// Of these a well-made client sees few, whatever the server does.
-    pub(super) fn count_refusal(&mut self, now: Now, conn: ConnId, code: ErrorCode) {
-        self.count_refused(code);
+    pub(super) fn note_refusal(&mut self, now: Now, conn: ConnId, code: ErrorCode) {
         if matches!(
             code,
             ErrorCode::RateLimited

@@ -21,7 +21,7 @@ use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{Realm, UserId};
 use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::{Refusal, Reply};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// When a caller of a node that is about to stop may come back, to another one or to its next run.
@@ -30,7 +30,8 @@ const DRAINING_MS: u32 = 1000;
 const BUCKETS_SWEPT_ABOVE: usize = 1024;
 
 pub(super) struct Callers {
-    waiting: HashSet<Caller, FixedState>,
+    /// And what each asked.
+    waiting: HashMap<Caller, &'static Row, FixedState>,
     answered: Vec<(Caller, Reply)>,
     /// Of users who call, whether they have connections or not. A full one says as much as none.
     buckets: HashMap<(Realm, UserId), Bucket, FixedState>,
@@ -40,7 +41,7 @@ pub(super) struct Callers {
 impl Callers {
     pub fn new(seed: u64) -> Callers {
         Callers {
-            waiting: HashSet::with_hasher(FixedState::with_seed(seed)),
+            waiting: HashMap::with_hasher(FixedState::with_seed(seed)),
             answered: Vec::new(),
             buckets: HashMap::with_hasher(FixedState::with_seed(seed)),
             sweep_above: BUCKETS_SWEPT_ABOVE,
@@ -65,7 +66,7 @@ impl Edge {
     pub fn call(&mut self, now: Now, caller: Caller, who: Arc<Principal>, command: Command, out: &mut Outbound) {
         self.counters.commands += 1;
         self.counters.calls += 1;
-        self.callers.waiting.insert(caller);
+        self.callers.waiting.insert(caller, command.row());
         if self.revocations.know(&who.realm) {
             self.take_call(now, caller, who, command, out);
         } else if self.callers.waiting.len() > self.settings.limits.calls_per_shard as usize {
@@ -105,13 +106,8 @@ impl Edge {
     }
 
     pub(super) fn answer_caller(&mut self, caller: Caller, reply: Reply) {
-        if !self.callers.waiting.remove(&caller) {
-            return;
-        }
-        self.counters.replies += 1;
-        if let Reply::Refused(refusal) = &reply {
-            self.count_refused(refusal.code);
-        }
+        let Some(row) = self.callers.waiting.remove(&caller) else { return };
+        self.counters.answered(row, &reply);
         self.callers.answered.push((caller, reply));
     }
 

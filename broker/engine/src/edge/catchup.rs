@@ -198,7 +198,7 @@ impl Edge {
 
     /// A dialect that cannot be told closes instead.
     fn tell_gap(&mut self, slot: u32, room: RoomHandle, reason: GapReason, from: Place) {
-        self.counters.gaps += 1;
+        self.counters.gap(reason);
         let Some(connection) = self.conns.at(slot) else { return };
         let conn = connection.id;
         match connection.dialect.profile().on_lag {

@@ -28,8 +28,7 @@ impl Edge {
             self.ask(now, ports, conn, asked, out);
         }
         for (number, refusal) in talk.refused.drain(..) {
-            // What could not be read has no row of its own; its number says which one is meant.
-            self.refuse(now, conn, number, Command::Ping.row(), refusal);
+            self.refuse_unreadable(now, conn, number, refusal);
         }
         if let Some(reason) = talk.close.take() {
             self.doomed.push((conn, reason));

@@ -33,6 +33,11 @@ impl Edge {
         if stranger { most.min(limits::MESSAGE_BYTES_BEFORE_AUTH as usize) } else { most }
     }
 
+    /// Bytes that wait for sockets, of all connections.
+    pub fn queued_by_all(&self) -> u64 {
+        self.outboxes.queued()
+    }
+
     /// Bytes that wait for a connection's socket.
     pub fn queued(&self, conn: ConnId) -> usize {
         self.outboxes.get(conn.slot, conn.generation).map_or(0, |outbox| outbox.queued as usize)

@@ -146,6 +146,8 @@ impl Outbox {
 #[derive(Debug, Default)]
 pub(super) struct Outboxes {
     boxes: Vec<Outbox>,
+    /// What all of them hold.
+    queued: u64,
     listed: Vec<u32>,
     /// Bytes of their own that wait in all of them.
     own_bytes: u64,
@@ -171,9 +173,20 @@ impl Outboxes {
 
     pub fn shut(&mut self, slot: u32) {
         let outbox = std::mem::take(&mut self.boxes[slot as usize]);
+        self.queued -= u64::from(outbox.queued);
         self.own_bytes -= u64::from(outbox.queued_own);
-        let own = outbox.own;
-        self.give_back(own);
+        self.give_back(outbox.own);
+    }
+
+    /// Bytes that wait for sockets.
+    pub fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// The same, counted anew.
+    #[cfg(test)]
+    pub fn counted(&self) -> u64 {
+        self.boxes.iter().map(|outbox| u64::from(outbox.queued)).sum()
     }
 
     pub fn own_bytes(&self) -> u64 {
@@ -198,6 +211,7 @@ impl Outboxes {
         if to == 0 {
             return;
         }
+        let passed_over = above.len();
         for &slot in receivers {
             let outbox = &mut self.boxes[slot as usize];
             if outbox.queued > high {
@@ -211,9 +225,11 @@ impl Outboxes {
                 self.listed.push(slot);
             }
         }
+        self.queued += u64::from(to) * (receivers.len() - (above.len() - passed_over)) as u64;
     }
 
     pub fn push(&mut self, slot: u32, chunk: &Arc<Chunk>, range: Range<usize>) {
+        self.queued += range.len() as u64;
         self.boxes[slot as usize].push(chunk, range);
         self.list(slot);
     }
@@ -227,6 +243,7 @@ impl Outboxes {
         let to = own.len() as u32;
         outbox.queued += to - from;
         outbox.queued_own += to - from;
+        self.queued += u64::from(to - from);
         self.own_bytes += u64::from(to - from);
         match outbox.runs.last_mut() {
             // After a cut they need not be neighbours.
@@ -240,8 +257,9 @@ impl Outboxes {
     /// `bytes` of the front are with the socket. True if nothing is left.
     pub fn consume(&mut self, slot: u32, bytes: usize) -> bool {
         let outbox = &mut self.boxes[slot as usize];
-        let own = outbox.queued_own;
+        let (before, own) = (outbox.queued, outbox.queued_own);
         outbox.consume(u32::try_from(bytes).unwrap_or(u32::MAX));
+        self.queued -= u64::from(before - outbox.queued);
         if outbox.own.is_some() {
             self.own_bytes -= u64::from(own - outbox.queued_own);
             self.tidy(slot);
@@ -255,8 +273,9 @@ impl Outboxes {
 
     pub fn cut(&mut self, slot: u32) {
         let outbox = &mut self.boxes[slot as usize];
-        let own = outbox.queued_own;
+        let (before, own) = (outbox.queued, outbox.queued_own);
         outbox.cut();
+        self.queued -= u64::from(before - outbox.queued);
         self.own_bytes -= u64::from(own - outbox.queued_own);
         self.tidy(slot);
     }

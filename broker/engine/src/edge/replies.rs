@@ -5,7 +5,7 @@ use super::awaited::Await;
 use crate::fanout::Outbound;
 use crate::message::{ConnId, ShardId};
 use crate::ports::{Now, Ports};
-use rookery_protocol::catalog::Row;
+use rookery_protocol::catalog::{CommandKind, Row};
 use rookery_protocol::dialect::contract::{Dialect, Number, Stage};
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::reply::{Mark, Refusal, Reply};
@@ -51,13 +51,24 @@ impl Edge {
     }
 
     pub(super) fn answer(&mut self, conn: ConnId, number: Number, row: &'static Row, reply: &Reply) {
-        self.counters.replies += 1;
+        self.counters.answered(row, reply);
+        self.say_reply(conn, number, row, reply);
+    }
+
+    fn say_reply(&mut self, conn: ConnId, number: Number, row: &'static Row, reply: &Reply) {
         self.say(conn, |dialect, stage, frames| dialect.reply(stage, number, row, reply, frames));
     }
 
     pub(super) fn refuse(&mut self, now: Now, conn: ConnId, number: Number, row: &'static Row, refusal: Refusal) {
-        self.count_refusal(now, conn, refusal.code);
+        self.note_refusal(now, conn, refusal.code);
         self.answer(conn, number, row, &Reply::Refused(refusal));
+    }
+
+    /// What could not be read has no row of its own; its number says which one is meant.
+    pub(super) fn refuse_unreadable(&mut self, now: Now, conn: ConnId, number: Number, refusal: Refusal) {
+        self.note_refusal(now, conn, refusal.code);
+        self.counters.unreadable(refusal.code);
+        self.say_reply(conn, number, CommandKind::Ping.row(), &Reply::Refused(refusal));
     }
 
     pub(super) fn mark(&mut self, conn: ConnId, mark: &Mark) {

@@ -58,6 +58,7 @@ use crate::settings::Settings;
 use line::Waiting;
 use parked::Sought;
 use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::event::Kind;
 use rookery_protocol::ids::{Place, RoomHandle};
 use rookery_protocol::reply::GapReason;
 use rooms::Rooms;
@@ -241,6 +242,16 @@ impl Home {
     /// The end of a room as its listeners may know it.
     pub fn end_of(&self, room: RoomHandle) -> Option<Place> {
         self.rooms.end_of(room)
+    }
+
+    /// Events that got their place here.
+    pub fn events(&self, kind: Kind) -> u64 {
+        self.shared.events.of(kind as usize)
+    }
+
+    /// Rooms at hand.
+    pub fn rooms(&self) -> usize {
+        self.rooms.len()
     }
 
     /// Bytes that chunks of this home hold, wherever their last reader is.

@@ -148,6 +148,10 @@ impl Rooms {
         self.by_key.remove(&key);
     }
 
+    pub fn len(&self) -> usize {
+        self.by_handle.len()
+    }
+
     pub fn end_of(&self, handle: RoomHandle) -> Option<Place> {
         self.by_handle.get(&handle).map(|room| room.end())
     }

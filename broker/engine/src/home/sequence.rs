@@ -197,6 +197,7 @@ impl Room {
 
     /// The event is the room's from here on: state, recent log, batch, and its listeners unless they wait for the store.
     fn put(&mut self, w: &mut World<'_>, event: Event, base: Option<&Arc<Message>>, origin: Option<Address>) {
+        w.shared.events.add(event.body.kind() as usize);
         let event = Arc::new(event);
         let batch = self.confirm.batch(&self.key, self.handle, &self.class);
         apply(&mut self.state, &event, base, &mut batch.rows);

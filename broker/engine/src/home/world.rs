@@ -6,6 +6,7 @@ use crate::message::{ConnId, ReplyTo, ShardId, ToEdge, ToHome};
 use crate::placement;
 use crate::ports::{Now, Ports, Ticket};
 use crate::settings::Settings;
+use crate::tally::Tally;
 use crate::timers::Timers;
 use foldhash::fast::FixedState;
 use rookery_protocol::command::Access;
@@ -43,7 +44,12 @@ pub(crate) struct Shared {
     /// By inbox: connections of its user. Beside the inbox itself, so that a connection costs no load.
     pub sessions: Map<RoomKey, Box<Sessions>>,
     plain: [Arc<RoomInfo>; 3],
+    /// Events that got their place, by the number of their kind.
+    pub events: Tally<EVENTS>,
 }
+
+/// Numbers of kinds are below this: each is a bit of a profile's set.
+pub(crate) const EVENTS: usize = u64::BITS as usize;
 
 /// Everything that a home does later by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +94,7 @@ impl Shared {
             faulty: BTreeSet::new(),
             sessions: Map::default(),
             plain: [plain(Access::Open), plain(Access::Claims), plain(Access::Members)],
+            events: Tally::default(),
             settings,
         }
     }

@@ -14,6 +14,7 @@ mod routes;
 mod viewer;
 
 use crate::auth::Tokens;
+use crate::metrics::node::Requests;
 use crate::shard::calls::Desk;
 use answer::Fault;
 use axum::extract::rejection::RawPathParamsRejection;
@@ -43,6 +44,7 @@ pub const PREFIX: &str = "/v1/";
 pub struct Rest {
     router: Router,
     ids: Arc<Ids>,
+    requests: Arc<Requests>,
 }
 
 struct Office {
@@ -52,7 +54,7 @@ struct Office {
 
 impl Rest {
     /// `run`: makes the ids of requests of one start differ from another's.
-    pub fn new(desk: Desk, tokens: Arc<Tokens>, run: u64) -> Rest {
+    pub fn new(desk: Desk, tokens: Arc<Tokens>, run: u64, requests: Arc<Requests>) -> Rest {
         let mut paths: BTreeMap<String, MethodRouter<Arc<Office>>> = BTreeMap::new();
         for route in ROUTES {
             for path in std::iter::once(route.path.to_owned()).chain(route.direct()) {
@@ -68,7 +70,7 @@ impl Rest {
             .fallback(async || Fault::from(ErrorCode::NoSuchPath).response())
             .method_not_allowed_fallback(async || Fault::from(ErrorCode::WrongMethod).response())
             .with_state(Arc::new(Office { desk, tokens }));
-        Rest { router, ids: Arc::new(Ids { run, next: AtomicU64::new(0) }) }
+        Rest { router, ids: Arc::new(Ids { run, next: AtomicU64::new(0) }), requests }
     }
 
     pub async fn answer(&self, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {
@@ -82,6 +84,7 @@ impl Rest {
             },
             Err(fault) => fault.response(),
         };
+        self.requests.answered(answered.status().as_u16());
         tracing::debug!(event = "request", method = %head.0, status = answered.status().as_u16(), id = ?id);
         let (mut parts, body) = answered.into_parts();
         if let Some(id) = id {

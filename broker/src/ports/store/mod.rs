@@ -30,6 +30,8 @@ pub use node::NodeStore;
 pub use runs::Runs;
 pub use scylla::{DatabaseAt, bring_up, check as check_database};
 
+use crate::metrics::spread::Spread;
+use crate::shard::since::Since;
 use failures::Failures;
 use fetch::Fetching;
 use load::Load;
@@ -51,6 +53,8 @@ struct Waiting {
     room: RoomHandle,
     ticket: Ticket,
     job: Job,
+    /// When it was asked for.
+    at: u64,
 }
 
 enum Job {
@@ -85,6 +89,10 @@ pub struct StorePort {
     failures: Failures,
     unreadable: u64,
     completions: Vec<Completion>,
+    /// In microseconds of the node's clock, as told.
+    at: u64,
+    since: Since,
+    reads: Spread,
 }
 
 impl StorePort {
@@ -107,7 +115,25 @@ impl StorePort {
             failures: Failures::new(runs),
             unreadable: 0,
             completions: Vec::new(),
+            at: 0,
+            since: Since::default(),
+            reads: Spread::default(),
         }
+    }
+
+    /// So late is it, or was when what is handed in next began.
+    pub fn at(&mut self, micros: u64) {
+        self.at = micros;
+    }
+
+    /// When the batches began that were stored since the last time.
+    pub fn take_since(&mut self) -> Since {
+        std::mem::take(&mut self.since)
+    }
+
+    /// How long answers to questions took.
+    pub fn reads(&self) -> &Spread {
+        &self.reads
     }
 
     pub fn reach(&self) -> AckLevel {
@@ -139,8 +165,8 @@ impl StorePort {
         let batch = self.writer.batch(batch);
         self.store.submit(batch, own);
         self.store.poll(&mut self.completions);
-        let Answer::Stored(stored) =
-            self.settle(own, Waiting { room, ticket, job: Job::Store { number: own.0, confirmed: false } })?
+        let Answer::Stored(stored) = self
+            .settle(own, Waiting { room, ticket, job: Job::Store { number: own.0, confirmed: false }, at: self.at })?
         else {
             return None;
         };
@@ -155,7 +181,9 @@ impl StorePort {
     ) -> Option<Result<Box<RoomImage>, StoreFault>> {
         let (load, ask) = Load::begin(room);
         let job = Job::Load(Box::new(load));
-        let Answer::Loaded(image) = self.begin(Waiting { room: handle, ticket, job }, ask)? else { return None };
+        let Answer::Loaded(image) = self.begin(Waiting { room: handle, ticket, job, at: self.at }, ask)? else {
+            return None;
+        };
         Some(image)
     }
 
@@ -168,7 +196,9 @@ impl StorePort {
     ) -> Option<Result<Fetched, StoreFault>> {
         let (fetching, ask) = Fetching::begin(room, what);
         let job = Job::Fetch(Box::new(fetching));
-        let Answer::Fetched(fetched) = self.begin(Waiting { room: handle, ticket, job }, ask)? else { return None };
+        let Answer::Fetched(fetched) = self.begin(Waiting { room: handle, ticket, job, at: self.at }, ask)? else {
+            return None;
+        };
         Some(fetched)
     }
 
@@ -257,6 +287,7 @@ impl StorePort {
         let next = match &mut waiting.job {
             Job::Store { number, confirmed } => match stored(outcome) {
                 Written::To(level) => {
+                    self.since.stored(level, waiting.at);
                     let first = level >= self.confirms && !std::mem::replace(confirmed, true);
                     if first {
                         self.failures.stored(waiting.room, *number);
@@ -283,7 +314,12 @@ impl StorePort {
                 self.store.ask(ask, own);
                 self.waiting.insert(own.0, waiting);
             }
-            Next::Done(answer) => self.answers.push_back((waiting.room, waiting.ticket, answer)),
+            Next::Done(answer) => {
+                if !matches!(waiting.job, Job::Store { .. }) {
+                    self.reads.add(self.at.saturating_sub(waiting.at), 1);
+                }
+                self.answers.push_back((waiting.room, waiting.ticket, answer));
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ use super::{Runs, StorePort};
 use crate::config::{Config, value::StoreEngine};
 use crate::data::{self, DataFolder};
 use crate::ports::Clock;
-use crate::shard::cell::{Door, Doors, Mail};
+use crate::shard::cell::{Door, Doors, Mail, Sent};
+use crate::shard::since::Since;
 use bytes::Bytes;
 use rookery_engine::message::{Envelope, Parcel, RoomAddress, ShardId, ToHome};
 use rookery_engine::placement;
@@ -121,9 +122,10 @@ impl NodeStore {
             let RoomAddress::Key(room) = &envelope.room else { return };
             let home = placement::shard_of(room, placement_key, shards);
             let Some(door) = doors.get(usize::from(home.0)) else { return };
-            let parcel = Box::new(Parcel { to_home: vec![ToHome::Command(envelope)], ..Parcel::default() });
+            let parcel = Parcel { to_home: vec![ToHome::Command(envelope)], ..Parcel::default() };
+            let sent = Sent { from: home, parcel, since: Since::default() };
             // A lane that is full now may not be in a second.
-            let _ = door.control.try_send(Mail::Parcel { from: home, parcel }, 0);
+            let _ = door.control.try_send(Mail::Parcel(Box::new(sent)), 0);
         };
         let run = move || returner::run(&returns, |ask| reader.answer(ask), send, || clock.now().wall);
         if let Err(error) = std::thread::Builder::new().name("returner".to_owned()).spawn(run) {
