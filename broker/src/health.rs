@@ -53,11 +53,15 @@ impl Health {
         self.stopping.store(true, Ordering::Release);
     }
 
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
     pub fn checks(&self) -> Vec<Check> {
         let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut checks: Vec<Check> =
             self.shards.iter().enumerate().map(|(id, counters)| shard(id, counters, now)).collect();
-        let stopping = self.stopping.load(Ordering::Acquire);
+        let stopping = self.is_stopping();
         checks.push(Check {
             name: "stopping".to_owned(),
             ok: !stopping,

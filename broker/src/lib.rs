@@ -15,6 +15,7 @@ pub mod data;
 pub mod health;
 pub mod http;
 mod live;
+mod manager;
 pub mod metrics;
 pub mod net;
 pub mod observe;

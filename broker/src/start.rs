@@ -11,6 +11,7 @@ use crate::http::rest::Rest;
 use crate::http::watch::{self, Pages};
 use crate::http::{FrontSettings, Guests};
 use crate::live::{Classes, Live};
+use crate::manager::{Manager, Stage};
 use crate::net::listen::{self, ListenOptions};
 use crate::ports::{
     Clock,
@@ -161,7 +162,20 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let overrides = options.flags.overrides.clone();
     let last_words = config.serve.last_words.0;
     let mut live = Live { config, overrides, doors: doors.clone(), classes };
-    let ended = stop::wait(doors, threads, endings, &health, last_words, || live.reload());
+    let manager = Manager::of_environment();
+    manager.keep_telling(&health).map_err(Failure::system)?;
+    manager.tell(Stage::Ready);
+    let reload = || {
+        manager.tell(Stage::Reloading);
+        live.reload();
+        manager.tell(Stage::Ready);
+    };
+    let going = || {
+        // Whoever sends traffic is told before anybody is sent away.
+        health.stop();
+        manager.tell(Stage::Stopping);
+    };
+    let ended = stop::wait(doors, threads, endings, last_words, reload, going);
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
     if ended.is_ok() {

@@ -1,6 +1,5 @@
 //! How a node ends: told to by a signal, or because a shard is gone and half a node is none.
 
-use crate::health::Health;
 use crate::shard::cell::{Doors, Mail};
 use crate::shard::thread::Ending;
 use crate::start::Failure;
@@ -13,14 +12,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
 /// Waits for the end, and sees it through in order. `last_words`: how long connections may take to read that it is.
-/// `again`: what is configured is to be read again.
+/// `again`: what is configured is to be read again. `going`: it has begun, and nobody was sent away yet.
 pub fn wait(
     doors: Doors,
     threads: Vec<JoinHandle<()>>,
     mut endings: UnboundedReceiver<Ending>,
-    health: &Health,
     last_words: Duration,
     mut again: impl FnMut(),
+    going: impl FnOnce(),
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system)?;
     let fault = runtime.block_on(async {
@@ -46,8 +45,7 @@ pub fn wait(
             }
             break;
         }
-        // Whoever sends traffic is told before anybody is sent away.
-        health.stop();
+        going();
         tell(&doors, if fault.is_some() { Duration::ZERO } else { last_words });
         let deadline = tokio::time::Instant::now() + AFTER_FAULT;
         while left > 0 {
