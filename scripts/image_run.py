@@ -120,7 +120,7 @@ class Container:
         """The one process inside; before it is the command, it is this script."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         self.pid = int(children[0]) if children else None
-        return self.pid and os.readlink(f"/proc/{self.pid}/exe") == self.stage.entrypoint[0]
+        return self.pid and os.readlink(f"/proc/{self.pid}/exe").endswith(self.stage.entrypoint[0])
 
     def until(self, what, holds):
         end = time.monotonic() + 60
