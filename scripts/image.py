@@ -9,8 +9,8 @@ machine's Rust of the version that the file names; an instruction or a flag that
 is started as Docker starts it: its own process, network and mount namespaces, root read-only but for its volumes, its user,
 no new privileges. Then: health, a message sent and read, SIGTERM, a second start that still has the message.
 
-It needs root, debootstrap and util-linux. Debian's packages come from DEBIAN_MIRROR (http://deb.debian.org/debian) once, into
-${XDG_CACHE_HOME:-$HOME/.cache}/rookery. It exits with 77 where it cannot run, having said why.
+It needs root, debootstrap and util-linux. Debian's packages come once, from Debian or from DEBIAN_MIRROR, into ${XDG_CACHE_HOME:-$HOME/.cache}/rookery.
+It exits with 77 where it cannot run, having said why.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from image_run import Container, Failed, Stage, run, say  # noqa: E402
 
 TOP = HERE.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rookery"
-MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+MIRROR = os.environ.get("DEBIAN_MIRROR", "")
 
 
 def instructions(text):
@@ -273,8 +273,10 @@ def debian(suite, more, root):
     packed = CACHE / f"{'-'.join(['debian', suite, *more])}.tar"
     if not packed.exists():
         fresh = Path(tempfile.mkdtemp(dir=root.parent))
-        command = ["debootstrap", "--variant=minbase", f"--include={','.join(more)}", suite, fresh, MIRROR]
-        done = subprocess.run([word for word in command if word != "--include="], capture_output=True, text=True)
+        include = [f"--include={','.join(more)}"] if more else []
+        mirror = [MIRROR] if MIRROR else []
+        command = ["debootstrap", "--variant=minbase", *include, suite, fresh, *mirror]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise Failed(f"debootstrap: {done.stdout[-400:]}{done.stderr[-400:]}")
         shutil.rmtree(fresh / "var/cache/apt/archives", ignore_errors=True)
