@@ -72,6 +72,10 @@ def image_environment():
     return dict(pair.split("=", 1) for line in lines for pair in line.split())
 
 
+def load(file):
+    return YAML(typ="safe").load((TOP / file).read_text())
+
+
 def main():
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--rookery", type=Path, required=True, help="the node's binary")
@@ -81,7 +85,7 @@ def main():
     subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", *FILES], check=True, cwd=TOP)
     problems = []
     for file in FILES:
-        page = YAML(typ="safe").load((TOP / file).read_text())
+        page = load(file)
         services, volumes = page["services"], page.get("volumes", {})
         for name, service in services.items():
             problems += [f"{file}: {problem}" for problem in mounts(name, service, volumes)]

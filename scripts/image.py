@@ -167,6 +167,8 @@ class Builder:
             (programs / program).symlink_to(f"/usr/local/rustup/bin/{program}")
         # How this machine reaches its registry is its own business, and goes with the folder. What is needed is there before.
         subprocess.run(["cargo", "fetch", "--quiet", "--locked"], check=True, cwd=TOP)
+        if jobs := os.environ.get("CARGO_BUILD_JOBS"):
+            self.stage.env["CARGO_BUILD_JOBS"] = jobs
         settings = cargo_home() / "config.toml"
         if settings.is_file():
             shutil.copy(settings, root / "usr/local/cargo/config.toml")
@@ -280,6 +282,7 @@ def debian(suite, more, root):
         if done.returncode:
             raise Failed(f"debootstrap: {done.stdout[-400:]}{done.stderr[-400:]}")
         shutil.rmtree(fresh / "var/cache/apt/archives", ignore_errors=True)
+        fresh.chmod(0o755)
         aside = tempfile.mktemp(dir=CACHE)
         subprocess.run(["tar", "-C", fresh, "-cf", aside, "."], check=True)
         os.rename(aside, packed)

@@ -52,18 +52,19 @@ class Stage:
     def at(self, path):
         return self.root / str(Path("/", self.folder, path)).lstrip("/")
 
-    def inside(self, command, binds, contained=False):
-        """The command line that runs a command in there. `contained`: as a container, not as a step of building."""
+    def inside(self, command, binds, contained=False, env=None, net=True):
+        """The command line that runs a command in there. `contained`: as a container, not as a step of building, `net`: with
+        a network of its own."""
         plan = {
             "root": str(self.root),
             "command": command,
-            "env": self.env,
+            "env": env or self.env,
             "folder": self.folder,
             "user": self.user,
             "binds": binds,
             "contained": contained,
         }
-        spaces = ["--net", "--pid", "--fork", "--kill-child"] if contained else []
+        spaces = ["--pid", "--fork", "--kill-child", *(["--net"] if net else [])] if contained else []
         unshare = ["unshare", "--mount", "--propagation", "private", *spaces]
         return [*unshare, sys.executable, __file__, json.dumps(plan)]
 
@@ -76,7 +77,10 @@ def become(plan):
         subprocess.run(["mount", "--bind", root, root], check=True)
     for target, source in plan["binds"].items():
         place = root + target
-        os.makedirs(place, exist_ok=True)
+        if os.path.isdir(source):
+            os.makedirs(place, exist_ok=True)
+        elif not os.path.exists(place):
+            open(place, "x").close()
         subprocess.run(["mount", "--bind", source, place], check=True)
     os.makedirs(f"{root}/proc", exist_ok=True)
     subprocess.run(["mount", "-t", "proc", "proc", f"{root}/proc"], check=True)
