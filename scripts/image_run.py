@@ -111,8 +111,14 @@ class Container:
             kept = stage.at(path).stat()
             os.chown(self.volumes[path], kept.st_uid, kept.st_gid)
 
+        # Docker's own.
+        hosts = work / "hosts"
+        hosts.write_text("127.0.0.1 localhost\n")
+        hosts.chmod(0o644)
+        self.mounts = {**self.volumes, "/etc/hosts": str(hosts)}
+
     def start(self):
-        command = self.stage.inside([*self.stage.entrypoint, *self.stage.command], self.volumes, contained=True)
+        command = self.stage.inside([*self.stage.entrypoint, *self.stage.command], self.mounts, contained=True)
         # What the user of this machine has set is not in a container.
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -58,7 +58,8 @@ fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
     let until = Instant::now() + TIME;
     let mut socket = TcpStream::connect_timeout(&address, TIME)?;
     socket.set_write_timeout(Some(TIME))?;
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: whoever answers may do so, and go, as soon as it has read something.
+    socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
     let mut space = [0; 4096];
     loop {

@@ -135,7 +135,7 @@ fn haproxy(native: SocketAddr, http: SocketAddr, nodes: [SocketAddr; 2]) -> Comm
 fn nginx(folder: &Path) -> Command {
     let mut command = Command::new("nginx");
     let more = format!("daemon off; error_log stderr notice; pid {};", folder.join("pid").display());
-    command.arg("-p").arg(folder).args(["-g", &more, "-c"]);
+    command.args(["-g", &more, "-c"]);
     command
 }
 

@@ -71,7 +71,7 @@ fn messages_and_requests_pass_each_entrance() {
 #[ignore = "needs haproxy and nginx: scripts/ship.sh"]
 fn a_node_that_is_told_to_stop_gets_nobody_new_and_the_other_one_answers() {
     for product in ALL {
-        // It takes its time, because somebody is there who does not listen.
+        // It takes its time, because somebody is there who does not go.
         let mut first = node(&["--set=serve.last_words=1h", "--set=limits.slow=1h"]);
         let second = node(&[]);
         mark(&first, "first");
@@ -82,7 +82,7 @@ fn a_node_that_is_told_to_stop_gets_nobody_new_and_the_other_one_answers() {
         for address in entrances {
             assert_eq!(who(address, &token).as_deref(), Some("first"), "{product:?}");
         }
-        let guest = Client::enter(balancer.native, JSON, &first.token("alice"));
+        let guest = Client::enter(first.address, JSON, &first.token("alice"));
         first.signal("-TERM");
         for address in entrances {
             let until = Instant::now() + PATIENCE;
