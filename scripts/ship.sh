@@ -31,7 +31,7 @@ if command -v systemd-analyze >/dev/null; then
     root=$(mktemp -d)
     mkdir -p "$root/usr/bin" "$root/bin" "$root/lib/systemd" "$root/etc/systemd/system"
     cp -a /lib/systemd/system "$root/lib/systemd/"
-    cp /bin/kill "$root/bin/"
+    cp /bin/sh "$root/bin/"
     cp "$rookery" "$root/usr/bin/rookery"
     cp "$unit" "$root/etc/systemd/system/"
     # It ends well after words of warning, too.

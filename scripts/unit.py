@@ -71,7 +71,7 @@ class Machine:
         say(what)
 
     def log(self):
-        return self.do("journalctl", "--no-pager", "-o", "cat", "-n", "60", fails=True)
+        return self.do("journalctl", "--no-pager", "-o", "cat", "-n", "40", "-u", "rookery", fails=True)
 
     def show(self, name):
         return self.do("systemctl", "show", "--property", name, "--value", "rookery")
@@ -103,7 +103,7 @@ def prove(machine):
     machine.until("a right configuration is read", lambda: "config_reloaded" in machine.log())
 
     before = machine.show("MainPID")
-    machine.do("kill", "-STOP", before)
+    machine.do("systemctl", "kill", "--signal=SIGSTOP", "rookery")
     machine.until("a node that hangs is started again", lambda: machine.show("MainPID") not in (before, "0"), 150)
     machine.until("and is ready", lambda: machine.show("ActiveState") == "active")
     machine.do("systemctl", "stop", "rookery")

@@ -11,7 +11,7 @@ use std::os::unix::net::{SocketAddr as Name, UnixDatagram};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use support::node::{Attempt, attempt_with};
-use support::{Client, Folder, JSON, Node};
+use support::{Client, Folder, JSON, Node, PATIENT, deaf};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_rookery");
 
@@ -132,8 +132,8 @@ fn health_asks_where_the_node_is_configured_to_be() {
 #[test]
 fn health_says_why_not() {
     let watch = closed().to_string();
-    let mut node = Node::start_with(1, &["--watch-listen", &watch, "--set=serve.last_words=1h", "--set=limits.slow=1h"]);
-    let client = Client::enter(node.address, JSON, &node.token("alice"));
+    let mut node = Node::start_with(1, &[&PATIENT[..], &["--watch-listen", &watch]].concat());
+    let client = deaf(&node);
     assert_eq!(says(&["--watch-listen", &watch]), (0, "ready\n".to_owned()));
     node.signal("-TERM");
     let until = Instant::now() + Duration::from_secs(20);

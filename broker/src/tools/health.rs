@@ -19,10 +19,9 @@ const LONGEST: usize = 64 * 1024;
 
 pub fn run(options: &HealthOptions) -> Result<(), Failure> {
     let address = address(&options.flags.load()?)?;
-    let (question, path) =
-        if options.live { ("live", "/livez?verbose") } else { ("ready", "/readyz?verbose") };
-    let answer = ask(address, path)
-        .map_err(|error| failure(UNHEALTHY, format!("no node answers at {address}: {error}")))?;
+    let (question, path) = if options.live { ("live", "/livez?verbose") } else { ("ready", "/readyz?verbose") };
+    let answer =
+        ask(address, path).map_err(|error| failure(UNHEALTHY, format!("no node answers at {address}: {error}")))?;
     let (head, page) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.split(' ').nth(1) {
         Some("200") => {
@@ -85,8 +84,7 @@ fn reasons(page: &str) -> String {
     let checks = serde_json::from_str::<Value>(page).ok();
     let checks = checks.as_ref().and_then(|page| page["checks"].as_array());
     let bad = checks.into_iter().flatten().filter(|check| check["ok"] == false);
-    let said: Vec<String> = bad
-        .filter_map(|check| Some(format!("{}: {}", check["name"].as_str()?, check["says"].as_str()?)))
-        .collect();
+    let said: Vec<String> =
+        bad.filter_map(|check| Some(format!("{}: {}", check["name"].as_str()?, check["says"].as_str()?))).collect();
     if said.is_empty() { page.trim().to_owned() } else { said.join("; ") }
 }

@@ -2,7 +2,7 @@
 
 use super::support::node::SECRET;
 use super::support::{Folder, Node};
-use std::io::{Read, Write};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -75,8 +75,12 @@ impl Balancer {
         let mut command = match product {
             Product::HAProxy => haproxy(native, http, nodes),
             Product::Nginx => {
-                let addresses =
-                    [("127.0.0.1:8081", nodes[0]), ("127.0.0.1:8082", nodes[1]), ("listen 8080", native), ("listen 8090", http)];
+                let addresses = [
+                    ("127.0.0.1:8081", nodes[0]),
+                    ("127.0.0.1:8082", nodes[1]),
+                    ("listen 8080", native),
+                    ("listen 8090", http),
+                ];
                 for (from, to) in addresses {
                     let word = if from.starts_with("listen") { "listen " } else { "" };
                     text = changed(&text, from, &format!("{word}{to}"));
@@ -150,7 +154,9 @@ pub fn checked(product: Product) -> Output {
     };
     match product {
         Product::HAProxy => command.args(["-c", "-f"]),
-        Product::Nginx => command.args(["-t", "-g"]).arg(format!("pid {};", folder.path().join("pid").display())).arg("-c"),
+        Product::Nginx => {
+            command.args(["-t", "-g"]).arg(format!("pid {};", folder.path().join("pid").display())).arg("-c")
+        }
     };
     command.arg(file).output().unwrap_or_else(|error| panic!("{command:?}: {error}; see scripts/ship.sh"))
 }
@@ -167,23 +173,27 @@ pub struct Answer {
     pub body: String,
 }
 
-/// One request, on a connection of its own.
+/// One request that is answered.
 pub fn request(address: SocketAddr, line: &str, headers: &[&str], body: &str) -> Answer {
-    let mut socket = TcpStream::connect(address).unwrap();
+    attempt(address, line, headers, body).unwrap_or_else(|error| panic!("no answer to {line}: {error}"))
+}
+
+/// One request, on a connection of its own; it may be cut.
+pub fn attempt(address: SocketAddr, line: &str, headers: &[&str], body: &str) -> Result<Answer, Error> {
+    let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let length = body.len();
     write!(
         socket,
         "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
+    )?;
     let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).unwrap();
+    socket.read_to_end(&mut answer)?;
     let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("an answer to {line}: {answer:?}"));
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
 }
 
 /// A token that all nodes of a test take, for they have the same secret.

@@ -7,11 +7,11 @@ mod balancer;
 #[path = "../support/mod.rs"]
 mod support;
 
-use balancer::{ALL, Balancer, PATIENCE, Product, backend, changed, checked, node, request, sample};
+use balancer::{ALL, Balancer, PATIENCE, Product, attempt, backend, changed, checked, node, request, sample};
 use rookery_protocol::limits;
 use std::net::SocketAddr;
 use std::time::Instant;
-use support::{BINARY, Client, JSON, Node};
+use support::{BINARY, Client, JSON, Node, PATIENT, deaf};
 
 const JSON_TYPE: &str = "Content-Type: application/json";
 
@@ -22,9 +22,9 @@ fn mark(node: &Node, body: &str) {
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
-/// Which node answers a request there.
+/// Which node answers a request there; none if it is cut or refused, as in the moment when a node stops.
 fn who(address: SocketAddr, token: &str) -> Option<String> {
-    let answer = request(address, "GET /v1/rooms/who/messages", &[token], "");
+    let answer = attempt(address, "GET /v1/rooms/who/messages", &[token], "").ok()?;
     ["first", "second"].into_iter().find(|name| answer.body.contains(name)).map(str::to_owned)
 }
 
@@ -72,7 +72,7 @@ fn messages_and_requests_pass_each_entrance() {
 fn a_node_that_is_told_to_stop_gets_nobody_new_and_the_other_one_answers() {
     for product in ALL {
         // It takes its time, because somebody is there who does not go.
-        let mut first = node(&["--set=serve.last_words=1h", "--set=limits.slow=1h"]);
+        let mut first = node(&PATIENT);
         let second = node(&[]);
         mark(&first, "first");
         mark(&second, "second");
@@ -82,7 +82,7 @@ fn a_node_that_is_told_to_stop_gets_nobody_new_and_the_other_one_answers() {
         for address in entrances {
             assert_eq!(who(address, &token).as_deref(), Some("first"), "{product:?}");
         }
-        let guest = Client::enter(first.address, JSON, &first.token("alice"));
+        let guest = deaf(&first);
         first.signal("-TERM");
         for address in entrances {
             let until = Instant::now() + PATIENCE;
@@ -113,7 +113,10 @@ fn a_conversation_stays_with_its_node_as_long_as_that_is_there() {
     let balancer = Balancer::start(Product::HAProxy, addresses, as_cluster);
     let ask = |headers: &[&str]| request(balancer.http, "GET /socket.io/?EIO=4", headers, "");
     let given = |answer: &balancer::Answer| {
-        let cookie = answer.head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("set-cookie: ").map(str::to_owned));
+        let cookie = answer
+            .head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("set-cookie: ").map(str::to_owned));
         cookie.map(|cookie| cookie.split(';').next().unwrap().replace("rookery_node=", ""))
     };
     // Who keeps no cookie is known by the address.

@@ -2,10 +2,12 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod client;
+pub mod deaf;
 pub mod load;
 pub mod node;
 
 pub use client::{Client, Heard};
+pub use deaf::{PATIENT, deaf};
 pub use node::{Folder, Node};
 
 use rookery_protocol::dialect::native_binary::NativeBinary;
