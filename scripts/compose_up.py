@@ -41,11 +41,11 @@ def pump(a, b):
         while data := a.recv(65536): b.sendall(data)
         b.shutdown(socket.SHUT_WR)
     except OSError: pass
-listener = socket.create_server(('0.0.0.0', 9042))
-host, port = sys.argv[1].rsplit(':', 1)
+def address(text): return text.split(':')[0], int(text.split(':')[1])
+listener = socket.create_server(address(sys.argv[1]))
 while True:
     near, _ = listener.accept()
-    far = socket.create_connection((host, int(port)))
+    far = socket.create_connection(address(sys.argv[2]))
     for pair in ((near, far), (far, near)): threading.Thread(target=pump, args=pair, daemon=True).start()
 """
 
@@ -129,7 +129,12 @@ class Up:
         address = server.stdout.readline().split()
         if not address:
             raise Failed(f"no database: {(self.work / 'scylla.log').read_text()[-1000:]}")
-        self.spawn("scylla.relay", [*self.network("scylla"), sys.executable, "-c", RELAY, address[0]])
+        relay = [sys.executable, "-c", RELAY]
+        self.spawn("scylla.relay", [*self.network("scylla"), *relay, "0.0.0.0:9042", address[0]])
+        # It tells its clients to come to the address that it has for itself, on the port where they found it.
+        for name in ("migrate", "rookery"):
+            there = f"{self.addresses['scylla']}:9042"
+            self.spawn(f"{name}.relay", [*self.network(name), *relay, "127.0.0.1:9042", there])
         say("scylla: Cassandra stands in")
 
     def ask(self, port, method, path, token, body=None):
