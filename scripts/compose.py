@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 TOP = Path(__file__).resolve().parent.parent
 FILES = ["compose.yaml", "compose.full.yaml"]
 # Not in this version yet; it is said, and left out. Empty this when it is.
-COMING = ["configs/prometheus", "configs/grafana", "ROOKERY_SERVE__TRUSTED_PROXIES"]
+COMING = ["configs/prometheus", "configs/grafana/provisioning", "configs/grafana/dashboards", "ROOKERY_SERVE__TRUSTED_PROXIES"]
 SECRET = "a secret of this run alone, and long enough"
 
 

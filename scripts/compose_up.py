@@ -63,8 +63,12 @@ class Up:
         self.addresses = {name: str(next(addresses)) for name in self.services}
         lines = [f"{address} {name}" for name, address in self.addresses.items()]
         (work / "hosts").write_text("\n".join(["127.0.0.1 localhost", *lines, ""]))
-        for number, name in enumerate(self.services):
+        # Some stand in the network of another one.
+        at = {name: service.get("network_mode", "").removeprefix("service:") or name for name, service in self.services.items()}
+        for number, name in enumerate(name for name in at if at[name] == name):
             self.connect(name, f"service{number}", subnet.prefixlen)
+        self.holders = {name: self.holders[at[name]] for name in at}
+        self.addresses = {name: self.addresses[at[name]] for name in at}
 
     def connect(self, name, link, bits):
         holder = self.spawn(f"{name}.network", ["unshare", "--net", "sleep", "infinity"])
@@ -82,7 +86,8 @@ class Up:
 
     def spawn(self, name, command, **options):
         with open(self.work / f"{name}.log", "ab") as log:
-            options = {"stdin": subprocess.DEVNULL, "stdout": log, **options}
+            # Whatever they leave where they are started goes with them.
+            options = {"stdin": subprocess.DEVNULL, "stdout": log, "cwd": self.work, **options}
             child = subprocess.Popen(command, stderr=log, **options)
         self.children.append(child)
         return child
