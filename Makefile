@@ -15,8 +15,9 @@ test: ## Every test that fits into half an hour on two cores
 	scripts/clients.sh
 	scripts/tutorial.sh
 	scripts/schemathesis.sh
+	scripts/ship.sh
 
-prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside ten that never read, 200 kills, two minutes without a database, one of three databases killed, 1,000 damaged folders, 100 power cuts, a full disk
+prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside ten that never read, 200 kills, two minutes without a database, one of three databases killed, 1,000 damaged folders, 100 power cuts, a full disk, the image built and tried, the unit under a systemd of its own, what compose names
 	ROOKERY_SIM_SEEDS=10000 $(CARGO) test --locked -p rookery-engine --test sim -- --nocapture
 	ROOKERY_SLOW_RECEIVERS=1000 $(CARGO) test --locked -p rookery --test slow -- --nocapture
 	ROOKERY_KILLS=200 ROOKERY_ACKS=1000000 $(CARGO) test --locked -p rookery --test kill -- --nocapture
@@ -25,6 +26,8 @@ prove: ## The long ones: 10,000 seeds of the simulation, 1,000 receivers beside 
 	ROOKERY_MUTATIONS=1000 $(CARGO) test --locked -p rookery --test damage -- --nocapture
 	scripts/crash-images.sh 100 || [ $$? = 77 ] # says what is missing where it cannot run
 	scripts/disk-full.sh || [ $$? = 77 ]
+	scripts/image.py || [ $$? = 77 ]
+	scripts/ship.sh long
 
 lint: ## Format and lints, as CI checks them
 	$(CARGO) fmt --all --check

@@ -23,6 +23,8 @@ pub enum Verb {
     Config(ConfigTool),
     /// Make or renew the tables in ScyllaDB; safe twice, and from two nodes
     Migrate(Migrate),
+    /// Ask the node of this configuration whether it should get traffic; the status is 1 if not
+    Health(HealthOptions),
     /// Look at, copy and move what a data folder keeps
     Store(StoreTool),
 }
@@ -49,6 +51,16 @@ pub struct Serve {
 pub struct Migrate {
     #[command(flatten)]
     pub flags: Flags<flags::Database>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: rookery health --config rookery.toml")]
+pub struct HealthOptions {
+    #[command(flatten)]
+    pub flags: Flags<flags::Pages>,
+    /// Ask only whether it lives: whether every shard's loop turns
+    #[arg(long)]
+    pub live: bool,
 }
 
 #[derive(Debug, Clone, Args)]

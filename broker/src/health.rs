@@ -59,9 +59,13 @@ impl Health {
         self.shards.iter().map(move |counters| now.saturating_sub(counters.turned_at.load(Ordering::Relaxed)))
     }
 
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
     pub fn checks(&self) -> Vec<Check> {
         let mut checks: Vec<Check> = self.ages_ms().enumerate().map(|(id, ago)| shard(id, ago)).collect();
-        let stopping = self.stopping.load(Ordering::Acquire);
+        let stopping = self.is_stopping();
         checks.push(Check {
             name: "stopping".to_owned(),
             ok: !stopping,

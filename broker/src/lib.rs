@@ -16,6 +16,7 @@ pub mod exit;
 pub mod health;
 pub mod http;
 mod live;
+mod manager;
 pub mod metrics;
 pub mod net;
 pub mod observe;

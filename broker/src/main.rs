@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Verb::Config(tool) => rookery::tools::config(&tool.verb),
         Verb::Token(options) => rookery::tools::token::run(&options),
         Verb::Migrate(options) => rookery::start::migrate(&options),
+        Verb::Health(options) => rookery::tools::health::run(&options),
         Verb::Store(tool) => rookery::tools::run(&tool.verb),
     };
     match done {

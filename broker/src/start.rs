@@ -12,6 +12,7 @@ use crate::http::rest::Rest;
 use crate::http::watch::{self, Pages};
 use crate::http::{FrontSettings, Guests};
 use crate::live::{Classes, Live};
+use crate::manager::{Manager, Stage};
 use crate::metrics::Figures;
 use crate::net::addresses::Addresses;
 use crate::net::entrance::Entrance;
@@ -168,13 +169,26 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         shards,
         cores: &cores.iter().map(|core| core.id).collect::<Vec<_>>(),
         config: &config,
-        encrypted: false,
+        encrypted: tls.is_some(),
         development: auth.is_development().then(token),
     });
     let overrides = options.flags.overrides.clone();
     let last_words = config.serve.last_words.0;
     let mut live = Live { config, overrides, doors: doors.clone(), classes, addresses, tls };
-    let ended = stop::wait(signals, doors, threads, endings, &health, last_words, || live.reload());
+    let manager = Manager::of_environment();
+    manager.keep_telling(&health).map_err(Failure::system)?;
+    manager.tell(Stage::Ready);
+    let reload = || {
+        manager.tell(Stage::Reloading);
+        live.reload();
+        manager.tell(Stage::Ready);
+    };
+    let going = || {
+        // Whoever sends traffic is told before anybody is sent away.
+        health.stop();
+        manager.tell(Stage::Stopping);
+    };
+    let ended = stop::wait(signals, doors, threads, endings, last_words, reload, going);
     // Behind the shards: nothing is handed in any more. A node at fault leaves it to the next start, which finds the
     // same: it might wait for what is gone.
     if ended.is_ok() {

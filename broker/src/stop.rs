@@ -1,7 +1,6 @@
 //! How a node ends: told to by a signal, or because a shard is gone and half a node is none.
 
 use crate::exit::Exit;
-use crate::health::Health;
 use crate::shard::cell::{Doors, Mail};
 use crate::shard::thread::Ending;
 use crate::start::Failure;
@@ -38,15 +37,15 @@ impl Signals {
 }
 
 /// Waits for the end, and sees it through in order. `last_words`: how long connections may take to read that it is.
-/// `again`: what is configured is to be read again.
+/// `again`: what is configured is to be read again. `going`: it has begun, and nobody was sent away yet.
 pub fn wait(
     signals: Signals,
     doors: Doors,
     threads: Vec<JoinHandle<()>>,
     mut endings: UnboundedReceiver<Ending>,
-    health: &Health,
     last_words: Duration,
     mut again: impl FnMut(),
+    going: impl FnOnce(),
 ) -> Result<(), Failure> {
     let Signals { runtime, mut interrupt, mut terminate, mut hangup } = signals;
     let fault = runtime.block_on(async {
@@ -69,8 +68,7 @@ pub fn wait(
             }
             break;
         }
-        // Whoever sends traffic is told before anybody is sent away.
-        health.stop();
+        going();
         match fault {
             None => tell(&doors, last_words, DropReason::Draining),
             Some(_) => tell(&doors, Duration::ZERO, DropReason::Internal),

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::load::{ROOMS, Sender, judge, room_name, start};
-use support::{BINARY, Client, Heard, JSON, Node};
+use support::{BINARY, Client, Heard, JSON, Node, PATIENT, deaf};
 
 const CLIENTS: usize = 5_000;
 const SENDERS: u64 = 8;
@@ -87,21 +87,14 @@ fn thousands_are_told_when_to_come_back_and_nothing_acked_is_lost() {
 
 #[test]
 fn a_second_signal_hurries() {
-    let patient = ["--set=serve.last_words=1h", "--set=limits.slow=1h", "--send-buffer=16KiB"];
-    let mut node = Node::start_with(1, &patient);
-    // One that reads nothing: the last words do not reach it, and the node gives it an hour.
-    let mut deaf = Client::enter(node.address, JSON, &node.token("alice"));
-    socket2::SockRef::from(deaf.socket()).set_recv_buffer_size(4096).unwrap();
-    deaf.subscribe("room", None);
-    let mut sender = Client::enter(node.address, JSON, &node.token("bob"));
-    let large = "x".repeat(32 * 1024);
-    for _ in 0..40 {
-        sender.post("room", &large);
-    }
+    let mut node = Node::start_with(1, &PATIENT);
+    // The last words do not reach it, and the node gives it an hour.
+    let deaf = deaf(&node);
+    let mut listener = Client::enter(node.address, JSON, &node.token("bob"));
     node.signal("-TERM");
     // Whoever listens is told, so the first signal has come.
-    told_to_come_back(&mut sender);
-    drop(sender);
+    told_to_come_back(&mut listener);
+    drop(listener);
     assert!(node.is_running());
     node.signal("-TERM");
     assert!(node.wait(IN_TIME).success());

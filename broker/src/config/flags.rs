@@ -30,6 +30,16 @@ impl Scope for Folder {
     }
 }
 
+/// Where a node shows its pages.
+#[derive(Debug, Clone)]
+pub struct Pages;
+
+impl Scope for Pages {
+    fn takes(section: &Section, row: &Row) -> bool {
+        row.name == "listen" && [super::SERVE.name, super::WATCH.name].contains(&section.name)
+    }
+}
+
 /// Where a database is.
 #[derive(Debug, Clone)]
 pub struct Database;

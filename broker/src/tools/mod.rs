@@ -1,4 +1,5 @@
-//! What is done to a data folder without a node, or with one that runs: `rookery store …`; and `rookery config …`.
+//! What is done to a data folder without a node, or with one that runs: `rookery store …`; `rookery config …` and
+//! `rookery health`.
 //!
 //! [`frozen`] opens a stopped node's folder without a change to it; [`verify`], [`stats`] and [`export`] read it.
 //! [`import`] writes rooms of an export, whose lines are in [`lines`]. [`backup`] and [`compact`] do it themselves, or
@@ -8,6 +9,7 @@ mod backup;
 mod compact;
 mod export;
 mod frozen;
+pub mod health;
 mod import;
 mod lines;
 mod moving;

@@ -3,11 +3,13 @@
 
 pub mod certificate;
 pub mod client;
+pub mod deaf;
 pub mod load;
 pub mod node;
 pub mod tunnel;
 
 pub use client::{Client, Heard};
+pub use deaf::{PATIENT, deaf};
 pub use node::{Folder, Node};
 
 use rookery_protocol::dialect::native_binary::NativeBinary;
