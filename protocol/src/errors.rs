@@ -76,6 +76,7 @@ error_table! {
     29 LastOwner          "last_owner"           Policy AfterChange 409 "A room keeps at least one owner."
     30 StaleKey           "stale_key"            Client Never       409 "This number of the stream was given to another message or was passed over."
     31 NotDurable         "not_durable"          Server Later       503 "It is on this node's disk and not yet where the store makes it durable; it will be. The same duplicate key asks again."
+    32 NoRuling           "no_ruling"            Server Later       503 "The backend that decides on this gave no answer that can be used; nothing was done."
     40 NoSuchPath         "no_such_path"         Client Never       404 "There is nothing at this path."
     41 WrongMethod        "wrong_method"         Client Never       405 "The path is there, but not for this method; the header Allow names those it takes."
     42 WrongType          "wrong_type"           Client Never       415 "A request's body is JSON, and its Content-Type says so."

@@ -101,6 +101,7 @@ impl Edge {
         self.close_session(conn, out);
         if let Some(connection) = self.conns.get_mut(conn) {
             connection.entering = None;
+            connection.held = None;
         }
     }
 

@@ -192,7 +192,7 @@ impl Home {
                 }
             }
             // Of edges.
-            Fact::Verified { .. } => {}
+            Fact::Verified { .. } | Fact::Consulted { .. } => {}
         }
     }
 
