@@ -46,7 +46,7 @@ const fn gauge(name: &'static str, help: &'static str, of: fn(&Counted<'_>) -> u
 }
 
 /// Each has the label `shard`.
-pub const METRICS: [Metric; 13] = [
+pub const METRICS: [Metric; 16] = [
     gauge("rookery_connections", "Connections that are open.", |c| c.cell.connections.load(Ordering::Relaxed)),
     counter("rookery_connections_opened_total", "Connections that were opened.", |c| c.edge.opened),
     counter("rookery_commands_total", "Commands that clients gave.", |c| c.edge.commands),
@@ -69,6 +69,15 @@ pub const METRICS: [Metric; 13] = [
     }),
     counter("rookery_signals_shed_total", "Signals that were left out for a receiver that is behind.", |c| c.edge.shed),
     counter("rookery_gaps_total", "Gaps that subscribers were told of.", |c| c.edge.gaps),
+    counter("rookery_hook_questions_total", "Questions that hooks were asked.", |c| {
+        c.cell.hook.asked.load(Ordering::Relaxed)
+    }),
+    counter("rookery_hook_refusals_total", "Rooms, posts and connections that hooks refused.", |c| {
+        c.cell.hook.refused.load(Ordering::Relaxed)
+    }),
+    counter("rookery_hook_failures_total", "Questions to hooks that got no answer that could be used.", |c| {
+        c.cell.hook.failed.load(Ordering::Relaxed)
+    }),
     counter("rookery_turns_total", "Turns of a shard's loop.", |c| c.cell.turns.load(Ordering::Relaxed)),
 ];
 

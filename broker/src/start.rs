@@ -1,6 +1,6 @@
 //! From options to a running node: each step says why it stands where it stands.
 
-use crate::auth::{self, AuthSettings, Secret, TokenPort, Tokens};
+use crate::auth::{self, AuthSettings, Secret, TokenPort, Tokens, hook};
 use crate::cli;
 use crate::config::value::{Shards, StoreEngine};
 use crate::config::{Config, Problems, settings};
@@ -81,6 +81,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let address = listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(serve.listen);
     let tokens = Arc::new(Tokens::open(&auth).map_err(Failure::config)?);
     let keeper = auth::keep(&tokens).map_err(Failure::system)?;
+    let asking = hook::begin(settings::hooks(&config), &auth).map_err(Failure::config)?;
     let placement_key = random().ok_or_else(|| Failure::system("no randomness from the system"))?;
 
     let (doors, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| cell::door()).unzip();
@@ -128,6 +129,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
             mailbox,
             doors: doors.clone(),
             tokens: TokenPort::new(tokens.clone(), keeper.asks.clone()),
+            hooks: asking.hooks.clone(),
             store: port,
             clock: clock.clone(),
             counters: counted.clone(),

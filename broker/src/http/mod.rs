@@ -89,7 +89,9 @@ impl Front {
             Outcome::Upgraded { stream, answer, unread, context } => {
                 let Greeting { dialect, realm, path, query, token, room } = context;
                 let early = unread.to_vec();
-                Some(Upgraded { arrival: Arrival { stream, answer, early, dialect, realm, path, query, token }, room })
+                let address = Some(peer.ip().to_canonical());
+                let arrival = Arrival { stream, answer, early, dialect, realm, path, query, token, address };
+                Some(Upgraded { arrival, room })
             }
             Outcome::Ended => None,
             Outcome::Failed(error) => {

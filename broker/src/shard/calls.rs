@@ -96,7 +96,7 @@ impl Calls {
 pub fn take(cell: &ShardCell, call: Call) {
     let now = cell.now();
     let mut inner = cell.inner.borrow_mut();
-    let Inner { shard, calls, .. } = &mut *inner;
+    let Inner { shard, ports, calls, .. } = &mut *inner;
     if calls.waiting.len() >= cell.settings.limits.calls_per_shard as usize {
         calls.waiting.retain(|caller, answer| {
             if answer.is_closed() {
@@ -107,7 +107,7 @@ pub fn take(cell: &ShardCell, call: Call) {
     }
     let Call { caller, who, command, answer } = call;
     calls.waiting.insert(caller, answer);
-    shard.call(now, caller, who, command);
+    shard.call(now, ports, caller, who, command);
 }
 
 /// Hands out the answers of a turn.

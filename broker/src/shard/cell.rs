@@ -5,11 +5,12 @@
 use super::awake::Pace;
 use super::calls::{Call, Calls};
 use super::mailbox::{self, Bounds, Receiver, Sender};
+use crate::auth::hook::{HookCounters, Ruled};
 use crate::metrics::Board;
 use crate::net::burst::Burst;
 use crate::net::guard::Reader;
 use crate::net::origin::OriginPolicy;
-use crate::ports::{Clock, ShellPorts};
+use crate::ports::{Clock, ShellPorts, Verified};
 use rookery_engine::edge::Opening;
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{Fact, Now};
@@ -22,6 +23,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use std::cell::RefCell;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,10 @@ pub enum Mail {
     },
     /// A late answer of a port that works elsewhere.
     Fact(Box<Fact>),
+    /// A token that had to wait for keys.
+    Verified(Box<Verified>),
+    /// What a hook has answered.
+    Ruled(Box<Ruled>),
     /// The store has answers for this shard.
     StoreAnswers,
     /// A fresh connection whose room lives here.
@@ -71,21 +77,22 @@ pub struct Arrival<S> {
     pub path: String,
     pub query: String,
     pub token: Option<String>,
+    pub address: Option<IpAddr>,
 }
 
 impl Arrival<TcpStream> {
     /// Takes the socket from this runtime, for another one.
     pub fn leave(self) -> std::io::Result<Arrival<std::net::TcpStream>> {
-        let Arrival { stream, answer, early, dialect, realm, path, query, token } = self;
-        Ok(Arrival { stream: stream.into_std()?, answer, early, dialect, realm, path, query, token })
+        let Arrival { stream, answer, early, dialect, realm, path, query, token, address } = self;
+        Ok(Arrival { stream: stream.into_std()?, answer, early, dialect, realm, path, query, token, address })
     }
 }
 
 impl Arrival<std::net::TcpStream> {
     /// Gives the socket to this runtime.
     pub fn enter(self) -> std::io::Result<Arrival<TcpStream>> {
-        let Arrival { stream, answer, early, dialect, realm, path, query, token } = self;
-        Ok(Arrival { stream: TcpStream::from_std(stream)?, answer, early, dialect, realm, path, query, token })
+        let Arrival { stream, answer, early, dialect, realm, path, query, token, address } = self;
+        Ok(Arrival { stream: TcpStream::from_std(stream)?, answer, early, dialect, realm, path, query, token, address })
     }
 }
 
@@ -96,6 +103,7 @@ impl<S> Arrival<S> {
             dialect: self.dialect,
             realm: self.realm.clone(),
             hello: Hello { path: &self.path, query: &self.query, token: self.token.as_deref() },
+            address: self.address,
         }
     }
 }
@@ -161,6 +169,7 @@ pub struct ShardCounters {
     /// When it was raised last, in milliseconds of the node's clock.
     pub turned_at: std::sync::atomic::AtomicU64,
     pub connections: std::sync::atomic::AtomicU64,
+    pub hook: Arc<HookCounters>,
     /// All that is shown.
     pub board: Board,
 }

@@ -7,6 +7,7 @@ use super::queue::Queue;
 use super::subscribe::Asker;
 use crate::fanout::Outbound;
 use crate::message::{Caller, ConnId};
+use crate::planted::{self, Bug};
 use crate::ports::{Consulted, Consulting, Matter, Now, Ports, Ruling, Said, Ticket};
 use rookery_protocol::command::{Command, RoomRef, SubscribeRoom};
 use rookery_protocol::errors::ErrorCode;
@@ -65,6 +66,9 @@ impl Edge {
             return Ok(Leave::Given);
         }
         let connection = self.conns.get(conn).ok_or_else(busy)?;
+        if connection.held.is_some() && planted::is(Bug::HeldIsOvertaken) {
+            return Ok(Leave::Given);
+        }
         let Some((verb, body)) = subject(command) else { return Ok(Leave::Given) };
         let key = self.key(Some(connection), who, room)?;
         if !self.consults(who, &key, verb) {

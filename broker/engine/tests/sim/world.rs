@@ -280,6 +280,7 @@ impl World {
             subs: BTreeMap::new(),
             asked: BTreeMap::new(),
             next_number: 1,
+            placed: BTreeMap::new(),
             welcome: false,
             loose: slow,
             closing: None,
