@@ -208,3 +208,60 @@ impl Backend {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::question::Verb;
+    use super::super::settings::OnNoRuling;
+    use super::*;
+    use crate::auth::Secret;
+    use rookery_engine::settings::Decides;
+    use rookery_protocol::ids::{Name, Realm};
+    use std::sync::atomic::AtomicU64;
+
+    const MAIN: Realm = Name::literal("main");
+
+    #[test]
+    fn what_waits_is_bounded_and_everybody_is_told_at_the_end() {
+        // It takes connections, and never says a word.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let settings = HookSettings {
+            realm: MAIN,
+            url: format!("http://{}/", silent.local_addr().unwrap()),
+            roots: None,
+            secret: None,
+            connect: true,
+            authenticates: true,
+            decides: Decides::default(),
+            sends_bodies: false,
+            deadline: Duration::from_secs(600),
+            on_failure: OnNoRuling::Refuse,
+            keep: Duration::ZERO,
+            at_once: 1,
+        };
+        let secret = Secret::given("x".repeat(32)).unwrap();
+        let asking = begin(vec![settings], &AuthSettings::of_secret(&secret, MAIN)).unwrap();
+        let told = Arc::new(AtomicU64::new(0));
+        let ask = || {
+            let told = told.clone();
+            let verb = Verb::Enter { credential: String::new() };
+            let question = Question { realm: MAIN, verb, at: 0, address: None };
+            let taker = move |outcome: Outcome| {
+                assert!(outcome.is_err());
+                told.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            };
+            u64::from(asking.hooks.get(0).unwrap().ask(question, Box::new(taker)))
+        };
+        let taken: u64 = (0..2 * limits::HOOK_WAITING).map(|_| ask()).sum();
+        // One is under way, and one may wait for its place.
+        assert!((limits::HOOK_WAITING..=limits::HOOK_WAITING + 2).contains(&taken), "{taken}");
+        assert_eq!(told.load(Ordering::SeqCst), 0);
+        drop(asking);
+        let begun = std::time::Instant::now();
+        while told.load(Ordering::SeqCst) < taken {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{told:?} of {taken}");
+            std::thread::yield_now();
+        }
+    }
+}

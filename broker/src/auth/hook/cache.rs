@@ -120,6 +120,7 @@ impl Cache {
 mod tests {
     use super::*;
     use rookery_protocol::ids::RoomKind;
+    use rookery_protocol::principal::{Powers, Profile};
 
     fn key(user: &str, room: &str) -> Key {
         let name = |text: &str| Name::new(text).unwrap();
@@ -155,7 +156,18 @@ mod tests {
             let mut cache = Cache::new(Duration::from_secs(9), 9);
             cache.allowed(key("ann", "a"), None, now);
             cache.allowed(key("bob", "a"), None, now);
-            let came = rookery_engine::testing::principal("ann");
+            let came = Principal {
+                realm: name("main"),
+                user: name("ann"),
+                profile: Profile::default(),
+                claims: Vec::new(),
+                can: None,
+                organisation: None,
+                powers: Powers::default(),
+                expires_at: None,
+                token_id: None,
+                issued_at: 0,
+            };
             cache.allowed(Key { who: Who::shows("opaque"), verb: None, room: None }, Some(came), now);
             cache.forget(fact);
             let shown = Key { who: Who::shows("opaque"), verb: None, room: None };
@@ -164,7 +176,7 @@ mod tests {
         assert_eq!(forgetting(&Fact::UserRevoked { user: name("ann"), issued_before: 1 }), [false, true, false]);
         assert_eq!(forgetting(&Fact::UserErased { user: name("ann") }), [false, true, false]);
         assert_eq!(forgetting(&Fact::TokenRevoked { id: name("bob-1") }), [true, false, true]);
-        assert_eq!(forgetting(&Fact::UserSeen { user: name("ann") }), [true, true, true]);
+        assert_eq!(forgetting(&Fact::UserSeen { user: name("ann"), display: String::new() }), [true, true, true]);
     }
 
     #[test]
