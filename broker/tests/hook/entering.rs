@@ -58,7 +58,8 @@ fn an_answer_may_say_more_of_who_it_is_but_gives_no_powers() {
     ann.subscribe("general", None);
     ann.post("general", "hello");
     let EventBody::Posted(message) = ann.event().body else { panic!("no message") };
-    assert_eq!((message.profile.display.as_str(), message.profile.avatar.as_str()), ("Ann of the desk", "a.png"));
+    let profile = &message.extra.as_ref().unwrap().profile;
+    assert_eq!((profile.display.as_str(), profile.avatar.as_str()), ("Ann of the desk", "a.png"));
     assert_eq!(code(ann.ask(&super::support::client::post("attic", "x", None))), ErrorCode::NotAllowed);
     assert_eq!(code(ann.ask(&Command::Disconnect { user: message.sender.clone() })), ErrorCode::NotAllowed);
     // Another user's name is no answer.

@@ -62,7 +62,11 @@ fn a_revocation_ends_what_was_kept() {
     let mut clients: Vec<Client> =
         (0..4).map(|_| Client::enter(node.address, JSON, &of("ann", &format!(r#","iat":{at}"#)))).collect();
     let mut bob = enter(&node, "bob");
-    let all = |clients: &mut Vec<Client>| clients.iter_mut().for_each(|ann| drop(ann.post("general", "x")));
+    let all = |clients: &mut Vec<Client>| {
+        for ann in clients {
+            ann.post("general", "x");
+        }
+    };
     all(&mut clients);
     bob.post("general", "x");
     // Both shards have asked, each for itself.

@@ -112,9 +112,9 @@ fn rest_has_no_way_around() {
     let (ann, shop) = (of("ann", ""), of("shop", r#","backend":true"#));
     let path = |room: &str| format!("/v1/rooms/{room}/messages");
     let (status, said) = rest(&node, "POST", &path("den"), &ann, r#"{"body":"hello"}"#);
-    assert!(status.contains("404") && said["error"] == "no_such_room", "{status} {said}");
+    assert!(status.contains("404") && said["name"] == "no_such_room", "{status} {said}");
     let (status, said) = rest(&node, "GET", &path("den"), &ann, "");
-    assert!(status.contains("404") && said["error"] == "no_such_room", "{status} {said}");
+    assert!(status.contains("404") && said["name"] == "no_such_room", "{status} {said}");
     let (status, said) = rest(&node, "POST", &path("general"), &ann, r#"{"body":"hello"}"#);
     assert!(status.contains("20"), "{status} {said}");
     // A backend would ask itself.
