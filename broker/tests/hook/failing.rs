@@ -10,6 +10,7 @@ use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::reply::Reply;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Two realms that differ in what becomes of silence.
 fn two_realms(backend: &Backend, more: &str) -> Node {
@@ -96,7 +97,9 @@ fn hostile_answers_are_none() {
 fn a_drip_ends_at_the_deadline() {
     let backend = Backend::start(|_| Act::Drip);
     let node = two_realms(&backend, "deadline = \"300ms\"");
+    let begun = Instant::now();
     no_ruling(&node, "drip");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -94,7 +94,9 @@ fn a_revocation_ends_what_was_kept() {
 #[test]
 fn what_is_kept_ends() {
     let backend = Backend::kind();
-    let node = node(1, &asking(&backend, "decides = [\"post\"]\nkeep = \"100ms\""));
+    // As fast as it can, and no limit but time.
+    let fast = "[limits]\ncommands_per_second = 0\nuser_commands_per_second = 0\n[room]\nevents_per_second = 0";
+    let node = node(1, &asking(&backend, &format!("decides = [\"post\"]\nkeep = \"100ms\"\n{fast}")));
     let mut ann = enter(&node, "ann");
     let began = Instant::now();
     while backend.count("post") < 3 {
