@@ -18,7 +18,7 @@ fn a_pipelined_client_keeps_its_order() {
     let backend = Backend::start(|asked| {
         let body = asked.json["message"]["body"].as_str().unwrap();
         let number: usize = body.rsplit(' ').next().unwrap().parse().unwrap();
-        Act::Say(if number % 3 == 0 { refuse("not_allowed", "") } else { allow() })
+        Act::Say(if number.is_multiple_of(3) { refuse("not_allowed", "") } else { allow() })
     });
     let node = node(2, &asking(&backend, POSTS));
     let mut reader = enter(&node, "reader");
@@ -49,7 +49,7 @@ fn a_pipelined_client_keeps_its_order() {
         }
         for (n, number) in numbers.iter().enumerate() {
             let reply = replies.remove(number).unwrap();
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 assert_eq!(code(reply), ErrorCode::NotAllowed, "{n}");
             } else {
                 assert!(matches!(reply, Reply::Placed { .. }), "{n}: {reply:?}");
