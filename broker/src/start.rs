@@ -1,6 +1,6 @@
 //! From options to a running node: each step says why it stands where it stands.
 
-use crate::auth::{self, AuthSettings, Secret, TokenPort, Tokens};
+use crate::auth::{self, AuthSettings, Secret, TokenPort, Tokens, hook};
 use crate::cli;
 use crate::config::value::{Shards, StoreEngine};
 use crate::config::{self, Config, Problems, settings};
@@ -89,6 +89,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let shards = shards.get() as u8;
     let tokens = Arc::new(Tokens::open(&auth).map_err(Failure::config)?);
     let keeper = auth::keep(&tokens).map_err(Failure::system)?;
+    let asking = hook::begin(settings::hooks(&config), &auth).map_err(Failure::config)?;
     let placement_key = random().ok_or_else(|| Failure::system("no randomness from the system"))?;
 
     let (doors, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| cell::door()).unzip();
@@ -143,6 +144,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
             mailbox,
             doors: doors.clone(),
             tokens: TokenPort::new(tokens.clone(), keeper.asks.clone()),
+            hooks: asking.hooks.clone(),
             store: port,
             clock: clock.clone(),
             counters: counted.clone(),

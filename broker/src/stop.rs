@@ -125,10 +125,8 @@ fn tell(doors: &Doors, last_words: Duration, why: DropReason) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::Clock;
     use crate::shard::cell;
     use rookery_engine::message::ShardId;
-    use std::sync::Arc;
 
     #[test]
     fn a_node_at_fault_tells_everybody_so_and_ends_with_the_status_of_a_fault() {
@@ -136,13 +134,13 @@ mod tests {
             let (doors, mut mailboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| cell::door()).unzip();
             let (said, endings) = tokio::sync::mpsc::unbounded_channel();
             said.send(ending).unwrap();
-            let health = Health::new(&Clock::default(), Arc::new([]), None);
+            let mut is_going = false;
             let signals = Signals::hear().unwrap();
-            let failure =
-                wait(signals, doors.into(), Vec::new(), endings, &health, Duration::from_secs(60), || {}).unwrap_err();
+            let (patience, going) = (Duration::from_secs(60), || is_going = true);
+            let failure = wait(signals, doors.into(), Vec::new(), endings, patience, || {}, going).unwrap_err();
             assert_eq!(failure.status, Exit::Fault);
             assert!(failure.message.contains("shard 1") || failure.message.contains("journal"), "{failure:?}");
-            assert!(!health.is_ready());
+            assert!(is_going);
             for mailbox in &mut mailboxes {
                 let mut told = Vec::new();
                 mailbox.drain(8, |mail| {

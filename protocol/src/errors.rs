@@ -108,6 +108,8 @@ error_table! {
         "Make somebody else an owner first."
     31 NotDurable         "not_durable"          Server Later       503 "It is on this node's disk and not yet where the store makes it durable; it will be. The same duplicate key asks again."
         "Nothing is lost: ask again with its key, or be content with `local`."
+    32 NoRuling           "no_ruling"            Server Later       503 "The backend that decides on this gave no answer that can be used; nothing was done."
+        "Wait, and send it again with its key; the operator sees to the backend."
     40 NoSuchPath         "no_such_path"         Client Never       404 "There is nothing at this path."
         "Mend the program; `/v1/docs` shows all paths."
     41 WrongMethod        "wrong_method"         Client Never       405 "The path is there, but not for this method; the header Allow names those it takes."

@@ -8,14 +8,14 @@ use rookery_engine::fanout::{Chunk, ChunkEntry, Outbound, Pinned};
 use rookery_engine::message::{Attach, ConnId, Lane, Parcel, ReplyTo, SessionOpened, ShardId, ToEdge, ToHome};
 use rookery_engine::placement;
 use rookery_engine::ports::{
-    Batch, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, Shown, StoreFault, Stored, Ticket,
+    Verdict,
 };
 use rookery_engine::settings::{Limits, Settings};
 use rookery_protocol::command::{Command, RoomRef, SubscribeRoom, Wants};
 use rookery_protocol::dialect::contract::{DialectId, Encoding, Hello, Incoming};
 use rookery_protocol::dialect::registry;
-use rookery_protocol::errors::ErrorCode;
-use rookery_protocol::ids::{AckLevel, Epoch, Millis, Name, Place, Realm, RoomHandle, RoomKey};
+use rookery_protocol::ids::{AckLevel, Epoch, Name, Place, RoomHandle, RoomKey};
 use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::{Reply, Start, Subscribed};
 use std::sync::Arc;
@@ -47,17 +47,10 @@ impl Ports for Open {
     fn fetch(&mut self, _: Ticket, _: RoomHandle, _: &RoomKey, _: &Fetch) -> Option<Result<Fetched, StoreFault>> {
         None
     }
-    fn verify(
-        &mut self,
-        _: Ticket,
-        _: ConnId,
-        realm: Option<&Realm>,
-        token: &str,
-        _: Millis,
-    ) -> Option<Result<Principal, ErrorCode>> {
+    fn verify(&mut self, _: Ticket, _: ConnId, shown: &Shown<'_>) -> Option<Verdict> {
         Some(Ok(Principal {
-            realm: realm?.clone(),
-            user: Name::new(token).ok()?,
+            realm: shown.realm.clone(),
+            user: Name::new(shown.token).ok()?,
             profile: Default::default(),
             claims: vec![],
             can: None,
@@ -109,6 +102,7 @@ impl Bench {
             dialect: BINARY,
             realm: Name::literal("main"),
             hello: Hello { path: "/", query: "", token: Some(user) },
+            address: None,
         };
         let conn = self.edge.open(NOW, &mut Open, opening, &mut self.out);
         self.play_home(0);

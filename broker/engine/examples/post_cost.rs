@@ -6,7 +6,7 @@ use rookery_engine::home::Home;
 use rookery_engine::message::Parcel;
 use rookery_engine::message::{Address, Attach, ConnId, Envelope, Lane, ReplyTo, RoomAddress, ShardId, ToEdge, ToHome};
 use rookery_engine::ports::{
-    Batch, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, Shown, StoreFault, Stored, Ticket, Verdict,
 };
 use rookery_engine::settings::{Limits, RoomClass};
 use rookery_engine::testing::{at, principal, room, settings};
@@ -14,10 +14,8 @@ use rookery_protocol::catalog::CommandKind;
 use rookery_protocol::command::{Command, Post, RoomRef, Wants};
 use rookery_protocol::dialect::contract::Encoding;
 use rookery_protocol::dialect::registry;
-use rookery_protocol::errors::ErrorCode;
-use rookery_protocol::ids::{AckLevel, DuplicateKey, Place, Realm, RoomHandle, RoomKey, RoomKind, Seq};
+use rookery_protocol::ids::{AckLevel, DuplicateKey, Place, RoomHandle, RoomKey, RoomKind, Seq};
 use rookery_protocol::message::BodyKind;
-use rookery_protocol::principal::Principal;
 use std::sync::Arc;
 
 /// As the broker has it.
@@ -44,14 +42,7 @@ impl Ports for Nothing {
     fn fetch(&mut self, _: Ticket, _: RoomHandle, _: &RoomKey, _: &Fetch) -> Option<Result<Fetched, StoreFault>> {
         Some(Ok(Fetched::Place(None)))
     }
-    fn verify(
-        &mut self,
-        _: Ticket,
-        _: ConnId,
-        _: Option<&Realm>,
-        _: &str,
-        _: u64,
-    ) -> Option<Result<Principal, ErrorCode>> {
+    fn verify(&mut self, _: Ticket, _: ConnId, _: &Shown<'_>) -> Option<Verdict> {
         None
     }
 }

@@ -6,15 +6,15 @@
 use rookery_engine::edge::Opening;
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
-    Batch, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, Shown, StoreFault, Stored, Ticket,
+    Verdict,
 };
 use rookery_engine::settings::{Limits, RealmSettings, RoomClass, Settings};
 use rookery_engine::shard::Shard;
 use rookery_protocol::command::{Command, Post, RoomRef, SubscribeRoom, Wants};
 use rookery_protocol::dialect::contract::{DialectId, Form, Hello, Incoming};
 use rookery_protocol::dialect::registry;
-use rookery_protocol::errors::ErrorCode;
-use rookery_protocol::ids::{AckLevel, Epoch, Millis, Name, Place, Realm, RoomHandle, RoomKey, Seq};
+use rookery_protocol::ids::{AckLevel, Epoch, Name, Place, RoomHandle, RoomKey, Seq};
 use rookery_protocol::message::BodyKind;
 use rookery_protocol::principal::Principal;
 use std::sync::Arc;
@@ -42,17 +42,10 @@ impl Ports for Here {
     fn fetch(&mut self, _: Ticket, _: RoomHandle, _: &RoomKey, _: &Fetch) -> Option<Result<Fetched, StoreFault>> {
         Some(Err(StoreFault))
     }
-    fn verify(
-        &mut self,
-        _: Ticket,
-        _: ConnId,
-        realm: Option<&Realm>,
-        token: &str,
-        _: Millis,
-    ) -> Option<Result<Principal, ErrorCode>> {
+    fn verify(&mut self, _: Ticket, _: ConnId, shown: &Shown<'_>) -> Option<Verdict> {
         Some(Ok(Principal {
-            realm: realm?.clone(),
-            user: Name::new(token).ok()?,
+            realm: shown.realm.clone(),
+            user: Name::new(shown.token).ok()?,
             profile: Default::default(),
             claims: vec![],
             can: None,
@@ -80,8 +73,12 @@ impl Bench {
             ..Limits::default()
         };
         let class = RoomClass { events_per_second: u32::MAX, events_burst: u32::MAX, ..RoomClass::default() };
-        let realms =
-            vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)], token_life_ms: 0 }];
+        let realms = vec![RealmSettings {
+            realm: Name::literal("main"),
+            classes: vec![Arc::new(class)],
+            token_life_ms: 0,
+            hook: Default::default(),
+        }];
         let settings = Settings {
             shard: ShardId(0),
             shards: 1,
@@ -97,7 +94,8 @@ impl Bench {
 
     fn join(&mut self, user: &str, room: &str) -> ConnId {
         let hello = Hello { path: "/", query: "", token: Some(user) };
-        let opening = Opening { before: &[], dialect: self.dialect, realm: Name::literal("main"), hello };
+        let opening =
+            Opening { before: &[], dialect: self.dialect, realm: Name::literal("main"), hello, address: None };
         let conn = self.shard.open(NOW, &mut Here, opening);
         let room = RoomRef::Room { realm: None, name: Name::new(room).unwrap() };
         let rooms = vec![SubscribeRoom { room, cursor: None, wants: Wants::default() }];

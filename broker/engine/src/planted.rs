@@ -33,10 +33,12 @@ pub enum Bug {
     RetractNotSeenOnResume,
     /// An effect that is sent again is taken again.
     EffectTakenTwice,
+    /// What is posted while a hook is asked about a post goes before it.
+    HeldIsOvertaken,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 14] = [
+    pub const ALL: [Bug; 15] = [
         Bug::SkippedSeq,
         Bug::ReplyOvertakesEvent,
         Bug::OutboxDropsSilently,
@@ -51,6 +53,7 @@ impl Bug {
         Bug::ReplyLostInFullLane,
         Bug::RetractNotSeenOnResume,
         Bug::EffectTakenTwice,
+        Bug::HeldIsOvertaken,
     ];
 }
 

@@ -2,16 +2,17 @@
 //!
 //! The shell carries these out with stores, sequencers and keys; a test with whatever it wants to go wrong.
 
-use crate::message::{CauseEffect, ConnId, EffectId, Parcel, ShardId};
+use crate::message::{Caller, CauseEffect, ConnId, EffectId, Parcel, ShardId};
 use crate::settings::{Keep, RoomClass};
 use rookery_protocol::command::{HistoryFrom, ReadMark, Role};
-use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::event::{Event, Fact as DirectoryFact, RoomInfo};
 use rookery_protocol::ids::{
     DuplicateKey, Epoch, Millis, Name, Ordinal, Place, Realm, RoomHandle, RoomKey, Seq, UserId,
 };
-use rookery_protocol::message::Message;
+use rookery_protocol::message::{BodyKind, Message};
 use rookery_protocol::principal::Principal;
+use rookery_protocol::reply::Refusal;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Time as the engine knows it: given from outside with every call.
@@ -64,14 +65,64 @@ pub trait Ports {
     /// A room is forgotten for now: a store may note what makes its next load cheap.
     fn rests(&mut self, _room: &RoomKey) {}
 
-    fn verify(
-        &mut self,
-        ticket: Ticket,
-        conn: ConnId,
-        realm: Option<&Realm>,
-        token: &str,
-        at: Millis,
-    ) -> Option<Result<Principal, ErrorCode>>;
+    /// Who shows this token. Where a realm's hook has a say in that, it is asked, too.
+    fn verify(&mut self, ticket: Ticket, conn: ConnId, shown: &Shown<'_>) -> Option<Verdict>;
+
+    /// Whether a realm's hook allows something; asked only where [`Decides`](crate::settings::Decides) says that it has a
+    /// say. One ruling for each of the rooms, in their order. A late answer comes, whatever becomes of the hook.
+    fn consult(&mut self, whom: Consulting, matter: &Matter<'_>) -> Option<Vec<Ruling>> {
+        let _ = whom;
+        Some(vec![Ok(()); matter.rooms.len()])
+    }
+
+    /// A directory has revoked something: what was allowed to this user or token is to be asked again.
+    fn revoked(&mut self, _realm: &Realm, _fact: &DirectoryFact) {}
+}
+
+/// A token that somebody shows to a realm.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub realm: &'a Realm,
+    pub token: &'a str,
+    pub at: Millis,
+    /// Where its connection comes from, if anybody knows.
+    pub address: Option<IpAddr>,
+}
+
+pub type Verdict = Result<Principal, Refusal>;
+
+/// What a hook is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Matter<'a> {
+    pub verb: Consulted,
+    pub who: &'a Arc<Principal>,
+    /// Not empty, and all of one realm: that of the hook.
+    pub rooms: &'a [RoomKey],
+    /// What is to be said there.
+    pub body: Option<Said<'a>>,
+    pub address: Option<IpAddr>,
+    pub at: Millis,
+}
+
+/// What somebody wants to say.
+pub type Said<'a> = (BodyKind, &'a Arc<[u8]>);
+
+/// What a hook may have a say in, once somebody is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Consulted {
+    /// To read in a room: to subscribe, and to page through its history.
+    Subscribe,
+    /// To say something in a room: to post, and to edit.
+    Post,
+}
+
+pub type Ruling = Result<(), Refusal>;
+
+/// Who waits for rulings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consulting {
+    Connection { conn: ConnId, ticket: Ticket },
+    Caller(Caller),
 }
 
 /// A late answer.
@@ -100,7 +151,11 @@ pub enum Fact {
     Verified {
         conn: ConnId,
         ticket: Ticket,
-        answer: Result<Principal, ErrorCode>,
+        answer: Verdict,
+    },
+    Consulted {
+        whom: Consulting,
+        rulings: Vec<Ruling>,
     },
     /// In a cluster: an event that another node proposed, with its place.
     Foreign {

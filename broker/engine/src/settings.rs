@@ -1,6 +1,7 @@
 //! Room classes and the limits in force: what may differ between realms, without the engine knowing why.
 
 use crate::message::ShardId;
+use crate::ports::Consulted;
 use rookery_protocol::command::Access;
 use rookery_protocol::ids::{AckLevel, Epoch, Millis, Realm, RoomKey, RoomKind};
 use rookery_protocol::limits;
@@ -31,6 +32,14 @@ pub struct RealmSettings {
     pub classes: Vec<Arc<RoomClass>>,
     /// No token of this realm lives longer. 0: nobody knows, and no revocation is forgotten.
     pub token_life_ms: u64,
+    pub hook: Decides,
+}
+
+/// What a realm's hook has a say in. Who comes in at all is between it and [`Ports::verify`](crate::ports::Ports::verify).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decides {
+    pub subscribe: bool,
+    pub post: bool,
 }
 
 /// What sets rooms apart.
@@ -183,6 +192,18 @@ impl Default for Limits {
 impl Settings {
     pub fn token_life_ms(&self, realm: &Realm) -> u64 {
         self.realms.iter().find(|known| known.realm == *realm).map_or(0, |known| known.token_life_ms)
+    }
+
+    /// Whether any realm has a hook that is asked while people talk.
+    pub fn has_hooks(&self) -> bool {
+        self.realms.iter().any(|realm| realm.hook != Decides::default())
+    }
+
+    pub fn consults(&self, realm: &Realm, verb: Consulted) -> bool {
+        self.realms.iter().find(|known| known.realm == *realm).is_some_and(|known| match verb {
+            Consulted::Subscribe => known.hook.subscribe,
+            Consulted::Post => known.hook.post,
+        })
     }
 
     /// The class of a room, or None in a realm that this node does not have.

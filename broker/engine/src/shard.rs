@@ -138,8 +138,8 @@ impl Shard {
     }
 
     /// A command of somebody without a connection: see [`Edge::call`].
-    pub fn call(&mut self, now: Now, caller: Caller, who: Arc<Principal>, command: Command) {
-        self.edge.call(now, caller, who, command, &mut self.out);
+    pub fn call(&mut self, now: Now, ports: &mut dyn Ports, caller: Caller, who: Arc<Principal>, command: Command) {
+        self.edge.call(now, ports, caller, who, command, &mut self.out);
     }
 
     /// What another shard sent. Homes decide at once; their chunks wait for the turn's end.
@@ -157,6 +157,9 @@ impl Shard {
         match fact {
             Fact::Verified { conn, ticket, answer } => {
                 self.edge.verified(now, ports, conn, ticket, answer, &mut self.out);
+            }
+            Fact::Consulted { whom, rulings } => {
+                self.edge.consulted(now, ports, whom, rulings, &mut self.out);
             }
             Fact::Sequenced { .. }
             | Fact::Stored { .. }

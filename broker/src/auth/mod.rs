@@ -2,12 +2,13 @@
 //!
 //! Read in this order: [`settings`], [`key`] and [`key_set`] (what is trusted), [`key_ring`] and [`keeper`] (how that
 //! changes while the node runs), [`header`], [`object`] and [`claims`] (what a token says), [`Tokens`] (the verdict),
-//! [`port`] (how a shard asks for it), [`explain`].
+//! [`port`] (how a shard asks for it), [`explain`]; [`hook`] (what a backend has a say in).
 
 mod claims;
 mod explain;
 mod fetch;
 mod header;
+pub mod hook;
 mod keeper;
 mod key;
 mod key_ring;

@@ -2,7 +2,8 @@
 //! are made from this list and checked against it.
 
 use super::table::{Section, sections};
-use super::value::{Bytes, Hidden, LogLevel, SecretAlgorithm, Shards, Span, StoreEngine};
+use super::value::{Bytes, Hidden, HookVerb, LogLevel, SecretAlgorithm, Shards, Span, StoreEngine};
+use crate::auth::hook::OnNoRuling;
 use crate::net::network::Network;
 use crate::net::origin::Allowed;
 use rookery_engine::settings::{Deliver, OnFailure, SecondConnection};
@@ -89,6 +90,30 @@ sections! {
         allow_origin: Vec<Allowed> = "[]", hot, "allow-origin";
     }
 
+    /// A backend of yours that is asked who may come in, and what may be read and said: docs/reference/hook.md. Holds for every realm that does not say otherwise under `[realms.NAME.hook]`.
+    "hook" HOOK Hook {
+        /// Address that is asked, with http:// or https://. None: nobody is asked.
+        url: Option<String> = none "\"https://backend.example.org/rookery\"", restart;
+        /// What it decides: "connect" (who comes in), "subscribe" (who reads in a room), "post" (what is said there).
+        decides: Vec<HookVerb> = "[]", restart;
+        /// The backend says who a client is: it gets what the client shows instead of a token, as it is, and no key is asked. It has to decide "connect".
+        authenticates: bool = "false", restart;
+        /// A post's body goes with the question; then no answer about a post is kept.
+        send_body: bool = "false", restart;
+        /// From a question to the last byte of its answer; ten seconds at most.
+        deadline: Span = "\"1s\"", restart;
+        /// What becomes of a question without an answer that can be used: "refuse" or "allow".
+        on_failure: OnNoRuling = "\"refuse\"", restart;
+        /// How long something that was allowed is not asked about again; a minute at most, 0: it always is. A revocation ends it at once.
+        keep: Span = "\"5s\"", restart;
+        /// Questions under way at a time, each on a connection of its own; 1 to 1024. 1024 more wait.
+        at_once: u32 = "64", restart;
+        /// Signs the questions, so that the backend sees that they come from here: at least 32 bytes. Better in the environment than in a file.
+        secret: Option<Hidden> = none "\"…\"", restart;
+        /// Certificates to trust for that address instead of the public ones, as a PEM file.
+        roots: Option<PathBuf> = none "\"ca.pem\"", restart;
+    }
+
     /// What set-ups differ in; 0 means no limit. docs/reference/limits.md has the others.
     "limits" LIMITS Limits {
         /// Commands of a connection per second.
@@ -168,5 +193,5 @@ sections! {
     }
 }
 
-/// The sections of a file, in the order in which it shows them. [`AUTH`] and [`ROOM`] stand under realms, too.
-pub static SECTIONS: [&Section; 9] = [&SERVE, &TLS, &STORE, &SCYLLA, &AUTH, &LIMITS, &ROOM, &LOG, &WATCH];
+/// The sections of a file, in the order in which it shows them. [`AUTH`], [`HOOK`] and [`ROOM`] stand under realms, too.
+pub static SECTIONS: [&Section; 10] = [&SERVE, &TLS, &STORE, &SCYLLA, &AUTH, &HOOK, &LIMITS, &ROOM, &LOG, &WATCH];

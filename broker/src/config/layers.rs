@@ -123,6 +123,8 @@ impl Layers {
             self.problem(place.clone(), path, what.to_owned());
             return false;
         }
+        // A variable may name something of a realm that nobody else names.
+        self.tables.insert(path[..2].to_vec());
         self.tables.insert(path.to_vec());
         true
     }

@@ -21,12 +21,12 @@ mod tests;
 pub mod value;
 
 pub use given::{Place, Problem};
-pub use keys::{Auth, Class, Limits, Log, Room, SECTIONS, Scylla, Serve, Store, Tls, Watch};
+pub use keys::{Auth, Class, Hook, Limits, Log, Room, SECTIONS, Scylla, Serve, Store, Tls, Watch};
 pub use layers::Overrides;
 pub use schema::schema;
 pub use table::{Change, Row, Section};
 
-use keys::{AUTH, LIMITS, LOG, ROOM, SCYLLA, SERVE, STORE, TLS, WATCH};
+use keys::{AUTH, HOOK, LIMITS, LOG, ROOM, SCYLLA, SERVE, STORE, TLS, WATCH};
 use layers::Layers;
 use names::{CLASSES, REALMS};
 use reader::{Reader, Shown};
@@ -49,6 +49,7 @@ pub struct Config {
     pub watch: Watch,
     /// Of realms that say nothing else.
     pub auth: Auth,
+    pub hook: Hook,
     /// The main one first.
     pub realms: Vec<RealmConfig>,
     /// In the order of the file of defaults.
@@ -62,6 +63,7 @@ pub struct RealmConfig {
     pub auth: Auth,
     /// Its tokens are signed by keys of its own, and by no others.
     pub has_own_keys: bool,
+    pub hook: Hook,
     pub classes: Vec<ClassConfig>,
     /// Of rooms that no class describes.
     pub room: Room,
@@ -119,6 +121,7 @@ impl Config {
         let scylla = Scylla::read(reader, &[SCYLLA.name]);
         // Shown where the file has them; what realms make of them is read below.
         let auth = Auth::read(reader, &[AUTH.name]);
+        let hook = Hook::read(reader, &[HOOK.name]);
         let limits = Limits::read(reader, &[LIMITS.name]);
         let room = Room::read(reader, &[ROOM.name]);
         let log = Log::read(reader, &[LOG.name]);
@@ -136,6 +139,7 @@ impl Config {
             log: log?,
             watch: watch?,
             auth: auth?,
+            hook: hook?,
             realms: realms?,
             shown: Vec::new(),
             source: Source::default(),
@@ -166,6 +170,11 @@ impl RealmConfig {
             auth.public_keys.retain(|_| public_keys);
             auth.key_sets.retain(|_| key_sets);
         }
+        let hook_table = format!("{table}.{}", HOOK.name);
+        let mut hook = Hook::read(reader, &[&hook_table, HOOK.name])?;
+        // What is asked elsewhere is not signed with a secret that was meant for another.
+        let [own_url, own_secret] = ["url", "secret"].map(|key| reader.is_set(&format!("{hook_table}.{key}")));
+        hook.secret = hook.secret.filter(|_| own_secret || !own_url);
         let of_ours = |path: &&Vec<String>| path.len() == 4 && path[1] == name && path[2] == CLASSES;
         let classes = tables.iter().filter(of_ours).map(|path| {
             let (class_name, table) = (&path[3], path.join("."));
@@ -178,6 +187,7 @@ impl RealmConfig {
             name: name.to_owned(),
             auth,
             has_own_keys,
+            hook,
             classes: classes.into_iter().collect::<Option<_>>()?,
             room: room.clone()?,
         })

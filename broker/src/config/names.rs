@@ -1,6 +1,6 @@
 //! Which keys and tables there are, and what somebody probably meant who wrote another one.
 
-use super::keys::{AUTH, CLASS, ROOM, SECTIONS};
+use super::keys::{AUTH, CLASS, HOOK, ROOM, SECTIONS};
 use super::table::{Row, Section};
 
 /// Where realms stand, and where in a realm its classes do.
@@ -21,6 +21,8 @@ pub fn known(path: &[&str]) -> Known {
     };
     let section = |name: &str| SECTIONS.iter().find(|section| section.name == name);
     match path {
+        [REALMS, _, name] if *name == HOOK.name => Known::Table,
+        [REALMS, _, table, name] if *table == HOOK.name => key(&[&HOOK], name),
         [] | [REALMS] | [REALMS, _] | [REALMS, _, CLASSES] | [REALMS, _, CLASSES, _] => Known::Table,
         [REALMS, _, name] => key(&[&AUTH], name),
         [REALMS, _, CLASSES, _, name] => key(&[&CLASS, &ROOM], name),
@@ -35,7 +37,8 @@ pub fn nearest(path: &[&str]) -> Option<String> {
     let (last, before) = path.split_last()?;
     let here: Vec<&str> = match before {
         [] => SECTIONS.iter().map(|section| section.name).chain([REALMS]).collect(),
-        [REALMS, _] => AUTH.rows.iter().map(|row| row.name).chain([CLASSES]).collect(),
+        [REALMS, _] => AUTH.rows.iter().map(|row| row.name).chain([CLASSES, HOOK.name]).collect(),
+        [REALMS, _, table] if *table == HOOK.name => HOOK.rows.iter().map(|row| row.name).collect(),
         [REALMS, _, CLASSES, _] => CLASS.rows.iter().chain(ROOM.rows).map(|row| row.name).collect(),
         [name] => SECTIONS.iter().filter(|s| s.name == *name).flat_map(|s| s.rows).map(|row| row.name).collect(),
         _ => Vec::new(),

@@ -1,6 +1,6 @@
 //! From values back to text: the file of defaults, and what is in force.
 
-use super::keys::{CLASS, ROOM, SECTIONS};
+use super::keys::{CLASS, HOOK, ROOM, SECTIONS};
 use super::table::{Change, Default, Row, Section};
 use super::{Config, Place};
 use std::fmt::Write as _;
@@ -19,6 +19,9 @@ const REALMS: &str = "
 # Realms keep worlds apart: names, identities, secrets. The realm \"main\" is always there. Whatever [auth] has may stand in a realm:
 #[realms.main]
 #allow_origin = [\"https://chat.example.org\"]
+# And whatever [hook] has, in the hook of a realm:
+#[realms.main.hook]
+#decides = [\"connect\"]
 
 # Classes set rooms apart. Whatever [room] has may stand in a class, beside the names of the rooms it holds for:
 #[realms.main.classes.support]
@@ -126,6 +129,12 @@ pub fn reference() -> String {
     text.push_str(
         "\n## [realms.NAME]\n\nA realm has its own names, identities and secret; `main` is always there. Every key of `[auth]` may \
          stand here and holds for this\nrealm then. Names of realms and classes: small letters, digits, `-`, `_`.\n",
+    );
+    let _ = write!(
+        text,
+        "\n## [realms.NAME.{name}]\n\nEvery key of `[{name}]`, which then holds for this realm. With a `url` of its own it has its own \
+         `secret`, or none.\n",
+        name = HOOK.name
     );
     table(&mut text, "[realms.NAME.classes.CLASS]", &CLASS);
     let _ = write!(text, "\nAnd every key of `[{}]`, which then holds for the rooms of this class.\n", ROOM.name);

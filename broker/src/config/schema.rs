@@ -1,6 +1,6 @@
 //! The schema of a configuration file, for editors.
 
-use super::keys::{AUTH, CLASS, ROOM, SECTIONS};
+use super::keys::{AUTH, CLASS, HOOK, ROOM, SECTIONS};
 use super::table::Section;
 use serde_json::{Map, Value, json};
 
@@ -16,6 +16,7 @@ pub fn schema() -> String {
     });
     if let Some(properties) = realm.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert(super::CLASSES.to_owned(), classes);
+        properties.insert(HOOK.name.to_owned(), table(&[&HOOK]));
     }
     tables.insert(
         super::REALMS.to_owned(),

@@ -1,12 +1,13 @@
 //! From what is configured to what the engine works with.
 
 use super::memory;
-use super::value::{Bytes, Hidden, SecretAlgorithm};
+use super::value::{Bytes, Hidden, HookVerb, SecretAlgorithm};
 use super::{Auth, ClassConfig, Config, RealmConfig, Room};
+use crate::auth::hook::HookSettings;
 use crate::auth::{AuthSettings, KeySource, RealmAuth, Secret, SecretError};
 use crate::net::origin::OriginPolicy;
 use jsonwebtoken::Algorithm;
-use rookery_engine::settings::{Limits, RealmSettings, RoomClass};
+use rookery_engine::settings::{Decides, Limits, RealmSettings, RoomClass};
 use rookery_protocol::ids::{Name, Realm};
 use std::sync::Arc;
 
@@ -40,6 +41,35 @@ pub fn limits(config: &super::Limits, shards: u8) -> Limits {
         alone_bytes: half.min(default.alone_bytes),
         ..default
     }
+}
+
+/// The backends that realms ask.
+pub fn hooks(config: &Config) -> Vec<HookSettings> {
+    config.realms.iter().filter_map(hook).collect()
+}
+
+fn hook(config: &RealmConfig) -> Option<HookSettings> {
+    let hook = &config.hook;
+    Some(HookSettings {
+        realm: Name::new(&config.name).ok()?,
+        url: hook.url.clone()?,
+        roots: hook.roots.clone(),
+        // Its length was checked when it was read.
+        secret: hook.secret.as_ref().and_then(|Hidden(text)| Secret::given(text.clone()).ok()),
+        connect: hook.decides.contains(&HookVerb::Connect),
+        authenticates: hook.authenticates,
+        decides: decides(hook),
+        sends_bodies: hook.send_body,
+        deadline: hook.deadline.0,
+        on_failure: hook.on_failure,
+        keep: hook.keep.0,
+        at_once: hook.at_once as usize,
+    })
+}
+
+fn decides(hook: &super::Hook) -> Decides {
+    let decides = |verb| hook.url.is_some() && hook.decides.contains(&verb);
+    Decides { subscribe: decides(HookVerb::Subscribe), post: decides(HookVerb::Post) }
 }
 
 pub fn realms(config: &Config) -> Vec<RealmSettings> {
@@ -119,7 +149,7 @@ fn realm(config: &RealmConfig) -> Option<RealmSettings> {
     // Its name was checked when it was read.
     let realm = Name::new(&config.name).ok()?;
     let token_life_ms = realm_auth(realm.clone(), config).map_or(0, |auth| auth.token_life_ms());
-    Some(RealmSettings { realm, classes, token_life_ms })
+    Some(RealmSettings { realm, classes, token_life_ms, hook: decides(&config.hook) })
 }
 
 fn class(name: &str, pattern: &str, room: &Room) -> RoomClass {

@@ -1,6 +1,7 @@
 //! What a key can hold: how it is read from a file, from the environment or a flag, and how it is shown.
 
 use super::given::Given;
+use crate::auth::hook::OnNoRuling;
 use crate::net::network::Network;
 use crate::net::origin::{Allowed, Origin};
 use rookery_engine::settings::{Deliver, OnFailure, SecondConnection};
@@ -409,7 +410,17 @@ pub enum SecretAlgorithm {
     Hs512,
 }
 
+/// What a hook may decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookVerb {
+    Connect,
+    Subscribe,
+    Post,
+}
+
 choices! {
+    HookVerb { Connect = "connect", Subscribe = "subscribe", Post = "post" }
+    OnNoRuling { Refuse = "refuse", Allow = "allow" }
     SecretAlgorithm { Hs256 = "HS256", Hs384 = "HS384", Hs512 = "HS512" }
     StoreEngine { Embedded = "embedded", Scylla = "scylla", Memory = "memory" }
     Access { Open = "open", Claims = "claims", Members = "members" }

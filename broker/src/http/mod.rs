@@ -121,10 +121,10 @@ impl Front {
                 let Greeting { dialect, realm, path, query, token, room } = context;
                 let (stream, sealed, behind) = stream.into_parts();
                 let early = [&*unread, &*behind].concat();
-                Some(Upgraded {
-                    arrival: Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, pass },
-                    room,
-                })
+                let address = Some(peer.ip().to_canonical());
+                let arrival =
+                    Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, address, pass };
+                Some(Upgraded { arrival, room })
             }
             Outcome::Ended => None,
             Outcome::Failed(error) => {

@@ -10,6 +10,7 @@
 //! - [`assemble`] puts fragments together;
 //! - [`violation`] lists all that a client may do wrong;
 //! - [`burst`] writes to many sockets at once;
+//! - [`reach`] goes the other way: to whom the node itself asks.
 //!
 //! Nothing here knows a command, a room or a dialect.
 
@@ -27,6 +28,7 @@ pub mod network;
 pub mod origin;
 pub mod own_page;
 pub mod proxy;
+pub mod reach;
 pub mod sealed;
 pub mod tls;
 pub mod upgrade;

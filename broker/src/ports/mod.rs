@@ -7,28 +7,36 @@ pub mod store;
 pub use clock::Clock;
 
 use crate::auth::TokenPort;
+use crate::auth::hook::{Entrance, HookPort, Ruled};
 use crate::metrics::spread::Spread;
 use crate::shard::cell::{Doors, Mail, Sent};
 use crate::shard::mailbox::Full;
 use crate::shard::since::Since;
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
-    Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Consulting, Fact, Fetch, Fetched, Matter, Ports, RoomImage, Ruling, SequenceRequest, Sequenced, Shown,
+    StoreFault, Stored, Ticket, Verdict,
 };
 use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::event::Fact as DirectoryFact;
 use rookery_protocol::ids::{Millis, Realm, RoomHandle, RoomKey};
 use rookery_protocol::principal::Principal;
+use rookery_protocol::reply::Refusal;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// For a late answer whose shard takes no mail: so often, and so long between.
 const TRIES: u32 = 100;
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+/// When a token may be shown again that found too many waiting for keys.
+const BUSY_MS: u32 = 100;
 
 /// The ports of one shard.
 pub struct ShellPorts {
     me: ShardId,
     doors: Doors,
     tokens: TokenPort,
+    hook: HookPort,
     store: store::StorePort,
     /// Parcels that another sender's overtook on the way into a full lane: sent again before anything new.
     held: Vec<(ShardId, Mail, usize)>,
@@ -39,8 +47,8 @@ pub struct ShellPorts {
 }
 
 impl ShellPorts {
-    pub fn new(me: ShardId, doors: Doors, tokens: TokenPort, store: store::StorePort) -> ShellPorts {
-        ShellPorts { me, doors, tokens, store, held: Vec::new(), since: Since::default(), micros: 0 }
+    pub fn new(me: ShardId, doors: Doors, tokens: TokenPort, hook: HookPort, store: store::StorePort) -> ShellPorts {
+        ShellPorts { me, doors, tokens, hook, store, held: Vec::new(), since: Since::default(), micros: 0 }
     }
 
     /// So late is it now, in microseconds of the node's clock.
@@ -148,18 +156,16 @@ impl Ports for ShellPorts {
         self.store.rests(room);
     }
 
-    fn verify(
-        &mut self,
-        ticket: Ticket,
-        conn: ConnId,
-        realm: Option<&Realm>,
-        token: &str,
-        at: Millis,
-    ) -> Option<Result<Principal, ErrorCode>> {
+    fn verify(&mut self, ticket: Ticket, conn: ConnId, shown: &Shown<'_>) -> Option<Verdict> {
+        if let Entrance::Names(hook) = self.hook.entrance(shown.realm) {
+            return self.hook.enter(hook, conn, ticket, shown, None);
+        }
         let (me, doors) = (self.me, self.doors.clone());
-        self.tokens.verify(realm, token, at, move |answer| {
+        let late =
+            Late { realm: shown.realm.clone(), token: shown.token.to_owned(), at: shown.at, address: shown.address };
+        let answer = self.tokens.verify(Some(shown.realm), shown.token, shown.at, move |answer| {
             let Some(door) = doors.get(usize::from(me.0)) else { return };
-            let mut mail = Mail::Fact(Box::new(Fact::Verified { conn, ticket, answer }));
+            let mut mail = Mail::Verified(Box::new(Verified { conn, ticket, answer, late }));
             // On another thread, which may wait: a connection whose answer is lost would wait for ever.
             for _ in 0..TRIES {
                 match door.control.try_send(mail, 0) {
@@ -169,6 +175,61 @@ impl Ports for ShellPorts {
                 std::thread::sleep(BETWEEN_TRIES);
             }
             tracing::error!(event = "verified_in_vain", shard = me.0);
-        })
+        })?;
+        self.let_in(ticket, conn, shown, answer)
+    }
+
+    fn consult(&mut self, whom: Consulting, matter: &Matter<'_>) -> Option<Vec<Ruling>> {
+        self.hook.consult(whom, matter)
+    }
+
+    fn revoked(&mut self, realm: &Realm, fact: &DirectoryFact) {
+        self.hook.revoked(realm, fact);
+    }
+}
+
+/// A token that had to wait for keys.
+pub struct Verified {
+    conn: ConnId,
+    ticket: Ticket,
+    answer: Result<Principal, ErrorCode>,
+    late: Late,
+}
+
+/// Of [`Shown`], for the time after.
+struct Late {
+    realm: Realm,
+    token: String,
+    at: Millis,
+    address: Option<IpAddr>,
+}
+
+impl ShellPorts {
+    /// None: a hook is asked about it now.
+    pub fn verified(&mut self, verified: Verified) -> Option<Fact> {
+        let Verified { conn, ticket, answer, late } = verified;
+        let shown = Shown { realm: &late.realm, token: &late.token, at: late.at, address: late.address };
+        let answer = self.let_in(ticket, conn, &shown, answer)?;
+        Some(Fact::Verified { conn, ticket, answer })
+    }
+
+    pub fn ruled(&mut self, ruled: Ruled) -> Fact {
+        self.hook.ruled(ruled)
+    }
+
+    /// What the keys said; whose token is good may still need a hook's word.
+    fn let_in(
+        &mut self,
+        ticket: Ticket,
+        conn: ConnId,
+        shown: &Shown<'_>,
+        answer: Result<Principal, ErrorCode>,
+    ) -> Option<Verdict> {
+        match (answer, self.hook.entrance(shown.realm)) {
+            (Ok(principal), Entrance::Asks(hook)) => self.hook.enter(hook, conn, ticket, shown, Some(principal)),
+            (Ok(principal), Entrance::Open | Entrance::Names(_)) => Some(Ok(principal)),
+            (Err(ErrorCode::Busy), _) => Some(Err(Refusal::later(ErrorCode::Busy, BUSY_MS))),
+            (Err(code), _) => Some(Err(Refusal::new(code))),
+        }
     }
 }

@@ -109,7 +109,7 @@ pub fn take(cell: &ShardCell, call: Call) {
     }
     let Call { caller, who, command, answer } = call;
     calls.waiting.insert(caller, answer);
-    shard.call(cell.clock.at(micros), caller, who, command);
+    shard.call(cell.clock.at(micros), ports, caller, who, command);
 }
 
 /// Hands out the answers of a turn.

@@ -7,13 +7,14 @@ use super::calls::{Call, Calls};
 use super::mailbox::{self, Bounds, Receiver, Sender};
 use super::since::Since;
 use super::spent::Spent;
+use crate::auth::hook::{HookCounters, Ruled};
 use crate::metrics::{Board, Counted};
 use crate::net::addresses::Pass;
 use crate::net::burst::Burst;
 use crate::net::guard::Reader;
 use crate::net::origin::OriginPolicy;
 use crate::net::sealed::Sealed;
-use crate::ports::{Clock, ShellPorts};
+use crate::ports::{Clock, ShellPorts, Verified};
 use rookery_engine::edge::Opening;
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{Fact, Now};
@@ -27,6 +28,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use std::cell::RefCell;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,6 +43,10 @@ pub enum Mail {
     Parcel(Box<Sent>),
     /// A late answer of a port that works elsewhere.
     Fact(Box<Fact>),
+    /// A token that had to wait for keys.
+    Verified(Box<Verified>),
+    /// What a hook has answered.
+    Ruled(Box<Ruled>),
     /// The store has answers for this shard.
     StoreAnswers,
     /// A fresh connection whose room lives here.
@@ -85,23 +91,26 @@ pub struct Arrival<S> {
     pub path: String,
     pub query: String,
     pub token: Option<String>,
+    /// Where its client is.
+    pub address: Option<IpAddr>,
     pub pass: Pass,
 }
 
 impl Arrival<TcpStream> {
     /// Takes the socket from this runtime, for another one.
     pub fn leave(self) -> std::io::Result<Arrival<std::net::TcpStream>> {
-        let Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, pass } = self;
-        Ok(Arrival { stream: stream.into_std()?, sealed, answer, early, dialect, realm, path, query, token, pass })
+        let Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, address, pass } = self;
+        let stream = stream.into_std()?;
+        Ok(Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, address, pass })
     }
 }
 
 impl Arrival<std::net::TcpStream> {
     /// Gives the socket to this runtime.
     pub fn enter(self) -> std::io::Result<Arrival<TcpStream>> {
-        let Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, pass } = self;
+        let Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, address, pass } = self;
         let stream = TcpStream::from_std(stream)?;
-        Ok(Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, pass })
+        Ok(Arrival { stream, sealed, answer, early, dialect, realm, path, query, token, address, pass })
     }
 }
 
@@ -112,6 +121,7 @@ impl<S> Arrival<S> {
             dialect: self.dialect,
             realm: self.realm.clone(),
             hello: Hello { path: &self.path, query: &self.query, token: self.token.as_deref() },
+            address: self.address,
         }
     }
 }
@@ -211,6 +221,7 @@ pub struct ShardCounters {
     /// When the loop turned last, in milliseconds of the node's clock: at least once a second.
     pub turned_at: std::sync::atomic::AtomicU64,
     pub connections: std::sync::atomic::AtomicU64,
+    pub hook: Arc<HookCounters>,
     /// All that is shown.
     pub board: Board,
 }

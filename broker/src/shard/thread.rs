@@ -1,10 +1,11 @@
 //! A shard's thread: pinned to a core, with its own runtime, listener and tasks.
 
 use super::cell::{Configured, Doors, Inner, Mail, Sent, ShardCell, ShardCounters};
-use super::mailbox::Receiver;
+use super::mailbox::{Full, Receiver};
 use super::{calls, connection, turn};
 use crate::allocator;
 use crate::auth::TokenPort;
+use crate::auth::hook::{HookPort, Hooks, Post};
 use crate::http::{Front, FrontSettings, Upgraded};
 use crate::net::burst::Burst;
 use crate::net::tls::Tls;
@@ -31,6 +32,7 @@ pub struct Plan {
     pub mailbox: Receiver<Mail>,
     pub doors: Doors,
     pub tokens: TokenPort,
+    pub hooks: Hooks,
     pub store: StorePort,
     pub clock: Clock,
     pub counters: Arc<ShardCounters>,
@@ -115,7 +117,16 @@ pub fn spawn(plan: Plan) -> std::io::Result<JoinHandle<()>> {
 
 async fn run(plan: Plan) {
     let id = plan.settings.shard;
-    let ports = ShellPorts::new(id, plan.doors.clone(), plan.tokens, plan.store);
+    let door = plan.doors.get(usize::from(id.0)).map(|door| door.control.clone());
+    let post: Post = Arc::new(move |ruled| {
+        let Some(door) = &door else { return Ok(()) };
+        match door.try_send(Mail::Ruled(ruled), 0) {
+            Err(Full(Mail::Ruled(ruled))) => Err(ruled),
+            Ok(()) | Err(Full(_)) => Ok(()),
+        }
+    });
+    let hook = HookPort::new(plan.hooks, post, plan.counters.hook.clone());
+    let ports = ShellPorts::new(id, plan.doors.clone(), plan.tokens, hook, plan.store);
     let burst = plan.io_uring.then(|| burst(id)).flatten();
     let cell = ShardCell::new(plan.settings, ports, plan.clock, plan.counters, burst);
     tokio::task::spawn_local(turn::flusher(cell.clone()));
@@ -165,6 +176,23 @@ async fn mail(cell: &Rc<ShardCell>, front: &Front, mailbox: &mut Receiver<Mail>)
                 let inner = &mut *inner;
                 inner.ports.at(micros);
                 inner.shard.fact(cell.clock.at(micros), &mut inner.ports, *fact);
+            }
+            Mail::Verified(verified) => {
+                let micros = cell.clock.micros();
+                let now = cell.clock.at(micros);
+                let Inner { shard, ports, .. } = &mut *cell.inner.borrow_mut();
+                ports.at(micros);
+                if let Some(fact) = ports.verified(*verified) {
+                    shard.fact(now, ports, fact);
+                }
+            }
+            Mail::Ruled(ruled) => {
+                let micros = cell.clock.micros();
+                let now = cell.clock.at(micros);
+                let Inner { shard, ports, .. } = &mut *cell.inner.borrow_mut();
+                ports.at(micros);
+                let fact = ports.ruled(*ruled);
+                shard.fact(now, ports, fact);
             }
             Mail::StoreAnswers => store_answers(cell),
             Mail::Connection(arrival) => match arrival.enter() {

@@ -4,6 +4,7 @@
 use super::failure;
 use crate::cli::HealthOptions;
 use crate::config::Config;
+use crate::exit::Exit;
 use crate::start::Failure;
 use serde_json::Value;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// It answers no, or not at all. Docker knows no other number.
-const UNHEALTHY: u8 = 1;
+const UNHEALTHY: Exit = Exit::Found;
 /// For everything together.
 const TIME: Duration = Duration::from_secs(3);
 /// No page of health is as long.

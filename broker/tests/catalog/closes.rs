@@ -39,6 +39,15 @@ const ROWS: &[(DropReason, Proof<DropReason>)] = &[
             says: "DropReason::Lagged",
         },
     ),
+    (
+        Greedy,
+        Proof::Elsewhere {
+            // It takes many connections, and memory.
+            file: "broker/tests/hostile/attacks.rs",
+            test: "unfinished_messages",
+            says: "DropReason::Greedy",
+        },
+    ),
     (Unfinished, Proof::Script(unfinished)),
     (Malformed, Proof::Once(malformed)),
     (Abusive, Proof::Script(abusive)),

@@ -9,6 +9,7 @@ export const RETRYABLE = new Set([
   "unsure",
   "draining",
   "not_durable",
+  "no_ruling",
 ]);
 
 /** Errors that speak of the token and not of the command. */

@@ -46,7 +46,7 @@ impl Audience {
 
     fn join(&mut self, dialect: DialectId, user: &str) {
         let hello = Hello { path: "/", query: "", token: Some(user) };
-        let opening = Opening { before: &[], dialect, realm: Name::literal("main"), hello };
+        let opening = Opening { before: &[], dialect, realm: Name::literal("main"), hello, address: None };
         let conn = self.edge.open(at(0), &mut Yes, opening, &mut self.out);
         self.play_home();
         let room = RoomRef::Room { realm: None, name: Name::literal(ROOM) };

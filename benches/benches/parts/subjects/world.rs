@@ -3,11 +3,11 @@
 use super::values::EPOCH;
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
-    Batch, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, Shown, StoreFault, Stored, Ticket,
+    Verdict,
 };
 use rookery_engine::settings::{Limits, RealmSettings, RoomClass, Settings};
-use rookery_protocol::errors::ErrorCode;
-use rookery_protocol::ids::{AckLevel, Epoch, Millis, Name, Place, Realm, RoomHandle, RoomKey, Seq};
+use rookery_protocol::ids::{AckLevel, Epoch, Name, Place, Realm, RoomHandle, RoomKey, Seq};
 use rookery_protocol::principal::Principal;
 use std::sync::Arc;
 
@@ -22,7 +22,12 @@ pub fn at(ms: u64) -> Now {
 /// No rate is limited.
 pub fn settings() -> Arc<Settings> {
     let class = RoomClass { events_per_second: 1 << 30, events_burst: 1 << 30, ..RoomClass::default() };
-    let realms = vec![RealmSettings { realm: Name::literal("main"), classes: vec![Arc::new(class)], token_life_ms: 0 }];
+    let realms = vec![RealmSettings {
+        realm: Name::literal("main"),
+        classes: vec![Arc::new(class)],
+        token_life_ms: 0,
+        hook: Default::default(),
+    }];
     let limits = Limits { commands_per_second: 0, user_commands_per_second: 0, ..Limits::default() };
     Arc::new(Settings {
         shard: HERE,
@@ -75,14 +80,7 @@ impl Ports for Yes {
     }
 
     /// The token is the user's name.
-    fn verify(
-        &mut self,
-        _: Ticket,
-        _: ConnId,
-        realm: Option<&Realm>,
-        token: &str,
-        _: Millis,
-    ) -> Option<Result<Principal, ErrorCode>> {
-        Some(Ok(principal(realm?.clone(), Name::new(token).ok()?)))
+    fn verify(&mut self, _: Ticket, _: ConnId, shown: &Shown<'_>) -> Option<Verdict> {
+        Some(Ok(principal(shown.realm.clone(), Name::new(shown.token).ok()?)))
     }
 }

@@ -8,12 +8,13 @@ use super::address::{inbox_of, own_room};
 use super::admission::{busy, may_ask, too_fast, user_pace};
 use super::awaited::{Await, GatherFor};
 use super::bucket::{Bucket, Pace};
+use super::consult::HeldCall;
 use super::fields;
 use super::revocations::Waiting;
 use super::route::{self, Route};
 use crate::fanout::Outbound;
-use crate::message::{Address, Caller, ConnId, Envelope, ReplyTo, ToHome};
-use crate::ports::Now;
+use crate::message::{Address, Caller, ConnId, Envelope, ReplyTo, RoomAddress, ShardId, ToHome};
+use crate::ports::{Now, Ports};
 use foldhash::fast::FixedState;
 use rookery_protocol::catalog::Row;
 use rookery_protocol::command::Command;
@@ -33,6 +34,8 @@ pub(super) struct Callers {
     /// And what each asked.
     waiting: HashMap<Caller, &'static Row, FixedState>,
     answered: Vec<(Caller, Reply)>,
+    /// Those of the waiting ones that a hook is asked about.
+    pub held: HashMap<Caller, HeldCall, FixedState>,
     /// Of users who call, whether they have connections or not. A full one says as much as none.
     buckets: HashMap<(Realm, UserId), Bucket, FixedState>,
     sweep_above: usize,
@@ -43,6 +46,7 @@ impl Callers {
         Callers {
             waiting: HashMap::with_hasher(FixedState::with_seed(seed)),
             answered: Vec::new(),
+            held: HashMap::with_hasher(FixedState::with_seed(seed)),
             buckets: HashMap::with_hasher(FixedState::with_seed(seed)),
             sweep_above: BUCKETS_SWEPT_ABOVE,
         }
@@ -63,12 +67,20 @@ impl Callers {
 
 impl Edge {
     /// Answered once, by [`Edge::take_answered`], unless the caller hangs up. The caller's number is given once.
-    pub fn call(&mut self, now: Now, caller: Caller, who: Arc<Principal>, command: Command, out: &mut Outbound) {
+    pub fn call(
+        &mut self,
+        now: Now,
+        ports: &mut dyn Ports,
+        caller: Caller,
+        who: Arc<Principal>,
+        command: Command,
+        out: &mut Outbound,
+    ) {
         self.counters.commands += 1;
         self.counters.calls += 1;
         self.callers.waiting.insert(caller, command.row());
         if self.revocations.know(&who.realm) {
-            self.take_call(now, caller, who, command, out);
+            self.take_call(now, ports, caller, who, command, out);
         } else if self.callers.waiting.len() > self.settings.limits.calls_per_shard as usize {
             self.answer_caller(caller, Reply::Refused(busy()));
         } else {
@@ -79,12 +91,13 @@ impl Edge {
     pub(super) fn take_call(
         &mut self,
         now: Now,
+        ports: &mut dyn Ports,
         caller: Caller,
         who: Arc<Principal>,
         command: Command,
         out: &mut Outbound,
     ) {
-        if let Err(refusal) = self.take_up(now, caller, who, command, out) {
+        if let Err(refusal) = self.take_up(now, ports, caller, who, command, out) {
             self.answer_caller(caller, Reply::Refused(refusal));
         }
     }
@@ -92,6 +105,7 @@ impl Edge {
     /// The caller waits no longer, and its place is free. What it asked may still be done.
     pub fn hang_up(&mut self, caller: Caller) {
         self.callers.waiting.remove(&caller);
+        self.callers.held.remove(&caller);
         self.callers.answered.retain(|(to, _)| *to != caller);
     }
 
@@ -114,6 +128,7 @@ impl Edge {
     fn take_up(
         &mut self,
         now: Now,
+        ports: &mut dyn Ports,
         caller: Caller,
         who: Arc<Principal>,
         mut command: Command,
@@ -122,7 +137,13 @@ impl Edge {
         let row = command.row();
         self.admit_call(now, row, &who, &mut command)?;
         let ((shard, room), command) = match route::of(command) {
-            Route::Room(room, command) => (self.address(None, &who, &room)?, command),
+            Route::Room(room, command) => {
+                if self.call_waits(now, ports, caller, &who, (&room, &command))? {
+                    self.callers.held.insert(caller, HeldCall { who, room, command });
+                    return Ok(());
+                }
+                (self.address(None, &who, &room)?, command)
+            }
             Route::Own(kind, command) => (self.home_of(own_room(&who, kind)), command),
             Route::InboxOf(user, command) => (self.home_of(inbox_of(&who, &user)), command),
             Route::Broadcast(rooms, post) => {
@@ -132,6 +153,35 @@ impl Edge {
                 return Err(needs_connection(row));
             }
         };
+        self.send_call(now, caller, row, (shard, room), who, command, out)
+    }
+
+    /// A hook has allowed it.
+    pub(super) fn call_allowed(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        held: HeldCall,
+        out: &mut Outbound,
+    ) -> Result<(), Refusal> {
+        let HeldCall { who, room, command } = held;
+        if self.revocations.hold(&who) {
+            return Err(Refusal::new(ErrorCode::Revoked));
+        }
+        let at = self.address(None, &who, &room)?;
+        self.send_call(now, caller, command.row(), at, who, command, out)
+    }
+
+    fn send_call(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        row: &'static Row,
+        (shard, room): (ShardId, RoomAddress),
+        who: Arc<Principal>,
+        command: Command,
+        out: &mut Outbound,
+    ) -> Result<(), Refusal> {
         self.reserve_lane(shard)?;
         let gather = self.awaited.insert(Await::Call { caller }) as u32;
         let reply_to = ReplyTo { to: self.nobodys_address(), number: 0, row, gather: Some(gather) };

@@ -111,6 +111,7 @@ impl Edge {
         if let Some(connection) = self.conns.get_mut(conn) {
             connection.entering = None;
             self.unfinished -= u64::from(std::mem::take(&mut connection.unfinished));
+            connection.held = None;
         }
     }
 

@@ -1,12 +1,14 @@
 //! One connection as its edge knows it, and all connections of a shard by slot.
 
 use super::bucket::Bucket;
+use super::consult::Held;
 use super::session::{Entering, Session};
 use crate::message::{ConnId, Lane};
 use rookery_protocol::dialect::contract::{Dialect, DialectId, Encoding, Stage};
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::ids::{Realm, RoomHandle};
 use smallvec::SmallVec;
+use std::net::IpAddr;
 
 pub(super) struct Connection {
     pub id: ConnId,
@@ -15,10 +17,13 @@ pub(super) struct Connection {
     pub stage: Stage,
     /// Where it knocked; its principal may be of another one.
     pub realm: Realm,
+    pub address: Option<IpAddr>,
     /// None: a stranger.
     pub session: Option<Session>,
     /// A token is being looked at; what is asked meanwhile waits.
     pub entering: Option<Box<Entering>>,
+    /// A command waits for a hook; what is asked meanwhile waits behind it.
+    pub held: Option<Box<Held>>,
     pub subs: SmallVec<[Sub; 1]>,
     /// Attaches under way, by their number in [`super::awaited::Awaited`].
     pub attaching: SmallVec<[u32; 2]>,
@@ -91,6 +96,11 @@ impl Refusals {
 impl Connection {
     pub fn encoding(&self) -> Encoding {
         Encoding { dialect: self.dialect_id, variant: self.dialect.variant(&self.stage) }
+    }
+
+    /// An answer from elsewhere is under way, and what it asks waits for that.
+    pub fn is_waiting(&self) -> bool {
+        self.entering.is_some() || self.held.is_some()
     }
 
     pub fn sub(&self, room: RoomHandle) -> Option<&Sub> {

@@ -151,7 +151,7 @@ impl Edge {
     /// The token's end on the clock of deadlines, as far as both clocks agree now; looked at again when it comes.
     fn expires_at(&self, now: Now, conn: ConnId) -> u64 {
         let Some(connection) = self.conns.get(conn) else { return u64::MAX };
-        if connection.dialect.profile().on_expiry == OnExpiry::Ignore || connection.entering.is_some() {
+        if connection.dialect.profile().on_expiry == OnExpiry::Ignore || connection.is_waiting() {
             return u64::MAX;
         }
         let end = connection.session.as_ref().and_then(|s| s.principal.expires_at);

@@ -2,8 +2,8 @@
 //!
 //! Read in this order:
 //! 1. [`connection`], [`rooms`], [`outbox`]: what is remembered. [`users`], [`awaited`]: what else.
-//! 2. The way in: [`dispatch`], or [`call`] without a connection → [`admission`], [`fields`] → [`route`], [`address`] → [`session`], [`subscribe`],
-//!    [`broadcast`].
+//! 2. The way in: [`dispatch`], or [`call`] without a connection → [`admission`], [`fields`] → [`route`], [`address`], [`consult`] →
+//!    [`session`], [`subscribe`], [`broadcast`]. [`queue`]: what waits on it.
 //! 3. The way out: [`replies`], [`attach`], [`live`], [`catchup`], [`ended`], [`presence`] → [`flush`].
 //! 4. [`deadlines`], [`budget`] and [`closing`].
 
@@ -18,6 +18,7 @@ mod call;
 mod catchup;
 mod closing;
 mod connection;
+mod consult;
 mod counters;
 mod deadlines;
 mod dispatch;
@@ -28,6 +29,7 @@ mod links;
 mod live;
 mod outbox;
 mod presence;
+mod queue;
 mod replies;
 mod revocations;
 mod rooms;
@@ -40,7 +42,7 @@ pub use counters::Counters;
 
 use crate::fanout::Outbound;
 use crate::message::{ConnId, Lane, ShardId, ToEdge};
-use crate::ports::{Now, Ports, Ticket};
+use crate::ports::{Now, Ports, Ticket, Verdict};
 use crate::settings::Settings;
 use crate::timers::Timers;
 use awaited::{Attaching, Awaited, Gather};
@@ -53,14 +55,14 @@ use outbox::Outboxes;
 use revocations::Revocations;
 use rookery_protocol::dialect::contract::{Asked, Dialect, DialectId, Form, Hello, Incoming, Stage, Talk};
 use rookery_protocol::dialect::registry;
-use rookery_protocol::errors::{DropReason, ErrorCode};
+use rookery_protocol::errors::DropReason;
 use rookery_protocol::ids::{Realm, RoomKey};
-use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::Mark;
 use rooms::{Ending, Rooms};
 use slab::Slab;
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use users::Users;
 
@@ -85,6 +87,8 @@ pub struct Edge {
     unfinished: u64,
     /// The node is about to stop, and this is what everybody is told.
     leaving: Option<DropReason>,
+    /// Whether any realm has a hook: if not, that is all that a command learns of hooks.
+    hooked: bool,
     pub counters: Counters,
 
     // What one call leaves for its own end.
@@ -107,6 +111,8 @@ pub struct Opening<'a> {
     pub dialect: DialectId,
     pub realm: Realm,
     pub hello: Hello<'a>,
+    /// Where it comes from, if anybody knows.
+    pub address: Option<IpAddr>,
 }
 
 /// What the shell does after writing.
@@ -126,6 +132,7 @@ impl Edge {
     }
 
     pub fn configure(&mut self, settings: Arc<Settings>) {
+        self.hooked = settings.has_hooks();
         self.settings = settings;
     }
 
@@ -148,6 +155,7 @@ impl Edge {
             tickets: 0,
             unfinished: 0,
             leaving: None,
+            hooked: settings.has_hooks(),
             counters: Counters::default(),
             doomed: Vec::new(),
             settling: Vec::new(),
@@ -174,8 +182,10 @@ impl Edge {
             dialect,
             stage,
             realm: opening.realm,
+            address: opening.address,
             session: None,
             entering: None,
+            held: None,
             subs: SmallVec::new(),
             attaching: SmallVec::new(),
             in_flight: 0,
@@ -239,10 +249,10 @@ impl Edge {
         ports: &mut dyn Ports,
         conn: ConnId,
         ticket: Ticket,
-        answer: Result<Principal, ErrorCode>,
+        answer: Verdict,
         out: &mut Outbound,
     ) {
-        self.token_verified(now, conn, ticket, answer, out);
+        self.token_verified(now, ports, conn, ticket, answer, out);
         self.settle(now, ports, out);
         self.bury(now, out);
     }
@@ -269,10 +279,13 @@ impl Edge {
             ToEdge::Behind { room, end } => self.behind(now, room, end, out),
             ToEdge::Session { inbox, order } => self.session_order(&inbox, order),
             ToEdge::Revocations { realm, facts } => {
-                self.revocations_known(now, &realm, facts, out);
+                self.revocations_known(now, ports, &realm, facts, out);
                 self.settle(now, ports, out);
             }
-            ToEdge::Revoked { realm, fact } => self.revoked(&realm, &fact),
+            ToEdge::Revoked { realm, fact } => {
+                self.revoked(&realm, &fact);
+                ports.revoked(&realm, &fact);
+            }
         }
         self.bury(now, out);
     }

@@ -35,7 +35,7 @@ impl Edge {
         match self.awaited.try_remove(gather as usize) {
             Some(Await::Attach(attach)) => self.not_attached(now, gather, *attach, (number, row), reply, out),
             Some(Await::Session { conn }) => {
-                self.session_answered(now, conn, reply, out);
+                self.session_answered(now, ports, conn, reply, out);
                 self.settle(now, ports, out);
             }
             Some(Await::Part { gather, index }) => self.part_answered(gather, index, &reply),

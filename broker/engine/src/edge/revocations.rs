@@ -7,10 +7,9 @@ use super::Edge;
 use super::admission::busy;
 use crate::fanout::Outbound;
 use crate::message::{Caller, ConnId, ToHome, realms_directory};
-use crate::ports::{Now, Ticket};
+use crate::ports::{Now, Ports, Ticket};
 use foldhash::fast::FixedState;
 use rookery_protocol::command::Command;
-use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Millis, Name, Realm, UserId};
 use rookery_protocol::principal::Principal;
@@ -83,7 +82,14 @@ impl Edge {
     }
 
     /// A directory has answered. The queues of those who waited must be looked at afterwards: see [`Edge::settle`].
-    pub(super) fn revocations_known(&mut self, now: Now, realm: &Realm, facts: Option<Vec<Fact>>, out: &mut Outbound) {
+    pub(super) fn revocations_known(
+        &mut self,
+        now: Now,
+        ports: &mut dyn Ports,
+        realm: &Realm,
+        facts: Option<Vec<Fact>>,
+        out: &mut Outbound,
+    ) {
         let is_known = facts.is_some();
         for fact in facts.into_iter().flatten() {
             self.revocations.learn(realm, &fact);
@@ -94,10 +100,12 @@ impl Edge {
         for waiting in self.revocations.waiting.remove(realm).unwrap_or_default() {
             match waiting {
                 Waiting::Connection { conn, ticket, principal } => {
-                    let answer = if is_known { Ok(principal) } else { Err(ErrorCode::Busy) };
-                    self.token_verified(now, conn, ticket, answer, out);
+                    let answer = if is_known { Ok(principal) } else { Err(busy()) };
+                    self.token_verified(now, ports, conn, ticket, answer, out);
                 }
-                Waiting::Call { caller, who, command } if is_known => self.take_call(now, caller, who, command, out),
+                Waiting::Call { caller, who, command } if is_known => {
+                    self.take_call(now, ports, caller, who, command, out);
+                }
                 Waiting::Call { caller, .. } => self.answer_caller(caller, Reply::Refused(busy())),
             }
         }

@@ -4,20 +4,20 @@ use super::Edge;
 use super::address::own_room;
 use super::admission::{busy, user_pace};
 use super::awaited::Await;
+use super::queue::Queue;
 use super::revocations::Waiting;
 use crate::fanout::Outbound;
 use crate::message::{Address, ConnId, ReplyTo, SessionOpened, ToHome};
-use crate::ports::{Now, Ports, Ticket};
+use crate::ports::{Now, Ports, Shown, Ticket, Verdict};
 use crate::settings::{Limits, SecondConnection};
 use rookery_protocol::catalog::{CommandKind, Row};
-use rookery_protocol::command::{Command, SubscribeRoom};
-use rookery_protocol::dialect::contract::{Asked, Number};
+use rookery_protocol::command::SubscribeRoom;
+use rookery_protocol::dialect::contract::Number;
 use rookery_protocol::errors::{DropReason, ErrorCode};
 use rookery_protocol::ids::{RoomHandle, RoomKind};
 use rookery_protocol::limits;
 use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::{EndReason, Refusal, Reply, Welcome};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(super) struct Session {
@@ -32,8 +32,7 @@ pub(super) struct Entering {
     row: &'static Row,
     purpose: Purpose,
     step: Step,
-    queue: VecDeque<Asked>,
-    queued_bytes: usize,
+    pub queue: Queue,
     /// The time to get in is over: a failure ends the connection.
     pub late: bool,
 }
@@ -50,27 +49,6 @@ enum Step {
     Opening,
 }
 
-/// What may wait for a verification. More is `busy`.
-const QUEUE_COMMANDS: usize = 128;
-const QUEUE_BYTES: usize = 128 * 1024;
-
-impl Entering {
-    /// False if there is no room for it.
-    pub fn wait(&mut self, asked: Asked) -> bool {
-        let bytes = self.queued_bytes + body_bytes(&asked.command);
-        if self.queue.len() >= QUEUE_COMMANDS || bytes > QUEUE_BYTES {
-            return false;
-        }
-        self.queued_bytes = bytes;
-        self.queue.push_back(asked);
-        true
-    }
-}
-
-fn body_bytes(command: &Command) -> usize {
-    if let Command::Post(post) = command { post.body.len() } else { 0 }
-}
-
 impl Edge {
     pub(super) fn enter(
         &mut self,
@@ -82,15 +60,16 @@ impl Edge {
         purpose: Purpose,
         out: &mut Outbound,
     ) {
-        let Some(connection) = self.conns.get_mut(conn) else { return };
-        self.tickets += 1;
-        let ticket = Ticket(EDGE_TICKETS | self.tickets);
-        let step = Step::Verifying(ticket);
-        let queue = VecDeque::new();
-        connection.entering =
-            Some(Box::new(Entering { number, row, purpose, step, queue, queued_bytes: 0, late: false }));
-        if let Some(answer) = ports.verify(ticket, conn, Some(&connection.realm), token, now.wall) {
-            self.token_verified(now, conn, ticket, answer, out);
+        let Some(connection) = self.conns.get(conn) else { return };
+        let (realm, address) = (connection.realm.clone(), connection.address);
+        let ticket = self.ticket();
+        if let Some(connection) = self.conns.get_mut(conn) {
+            let (step, queue) = (Step::Verifying(ticket), Queue::default());
+            connection.entering = Some(Box::new(Entering { number, row, purpose, step, queue, late: false }));
+        }
+        let shown = Shown { realm: &realm, token, at: now.wall, address };
+        if let Some(answer) = ports.verify(ticket, conn, &shown) {
+            self.token_verified(now, ports, conn, ticket, answer, out);
         }
     }
 
@@ -98,9 +77,10 @@ impl Edge {
     pub(super) fn token_verified(
         &mut self,
         now: Now,
+        ports: &mut dyn Ports,
         conn: ConnId,
         ticket: Ticket,
-        answer: Result<Principal, ErrorCode>,
+        answer: Verdict,
         out: &mut Outbound,
     ) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
@@ -113,8 +93,7 @@ impl Edge {
             connection.session.as_ref().is_some_and(|s| s.principal.realm == p.realm && s.principal.user == p.user)
         };
         match answer {
-            Err(ErrorCode::Busy) => self.not_entered(now, conn, busy()),
-            Err(code) => self.not_entered(now, conn, Refusal::new(code)),
+            Err(refusal) => self.not_entered(now, conn, refusal),
             Ok(principal) if !self.revocations.know(&principal.realm) => {
                 let realm = principal.realm.clone();
                 self.wait_for_revocations(&realm, Waiting::Connection { conn, ticket, principal }, out);
@@ -122,7 +101,7 @@ impl Edge {
             Ok(principal) if self.revocations.hold(&principal) => {
                 self.not_entered(now, conn, Refusal::new(ErrorCode::Revoked));
             }
-            Ok(principal) if same(&principal) => self.renew(now, conn, principal, refresh, out),
+            Ok(principal) if same(&principal) => self.renew(now, ports, conn, principal, refresh, out),
             Ok(_) if refresh => {
                 self.not_entered(now, conn, Refusal::because(ErrorCode::NotAllowed, "the token is another user's"));
             }
@@ -131,7 +110,15 @@ impl Edge {
     }
 
     /// The same user with a newer token: subscriptions stay.
-    fn renew(&mut self, now: Now, conn: ConnId, principal: Principal, refresh: bool, out: &mut Outbound) {
+    fn renew(
+        &mut self,
+        now: Now,
+        ports: &mut dyn Ports,
+        conn: ConnId,
+        principal: Principal,
+        refresh: bool,
+        out: &mut Outbound,
+    ) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let (Some(session), Some(entering)) = (&mut connection.session, &connection.entering) else { return };
         let narrowed = principal.can.is_some() && session.principal.can != principal.can;
@@ -144,7 +131,7 @@ impl Edge {
             self.answer(conn, number, row, &Reply::Done);
             self.finish_entering(conn);
         } else {
-            self.welcome(now, conn, out);
+            self.welcome(now, ports, conn, out);
         }
         if narrowed {
             self.end_what_is_not_granted(conn, out);
@@ -211,7 +198,14 @@ impl Edge {
     }
 
     /// The inbox answered.
-    pub(super) fn session_answered(&mut self, now: Now, conn: ConnId, reply: Reply, out: &mut Outbound) {
+    pub(super) fn session_answered(
+        &mut self,
+        now: Now,
+        ports: &mut dyn Ports,
+        conn: ConnId,
+        reply: Reply,
+        out: &mut Outbound,
+    ) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let opening = connection.entering.as_ref().is_some_and(|e| matches!(e.step, Step::Opening));
         if !opening || connection.closing.is_some() {
@@ -219,7 +213,7 @@ impl Edge {
         }
         let Reply::Refused(refusal) = reply else {
             connection.enter_by = None;
-            self.welcome(now, conn, out);
+            self.welcome(now, ports, conn, out);
             self.watch(now, conn);
             return;
         };
@@ -233,7 +227,7 @@ impl Edge {
         }
     }
 
-    fn welcome(&mut self, now: Now, conn: ConnId, out: &mut Outbound) {
+    fn welcome(&mut self, now: Now, ports: &mut dyn Ports, conn: ConnId, out: &mut Outbound) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let (Some(session), Some(entering)) = (&connection.session, &mut connection.entering) else { return };
         let (number, row) = (entering.number, entering.row);
@@ -255,7 +249,7 @@ impl Edge {
             expires_at: session.principal.expires_at,
         };
         self.answer(conn, number, row, &Reply::Welcome(Box::new(welcome)));
-        self.subscribe_all(now, conn, (number, row), rooms, out);
+        self.subscribe_if_allowed(now, ports, conn, (number, row), rooms, out);
         self.finish_entering(conn);
     }
 
@@ -280,14 +274,20 @@ impl Edge {
             && let Some(entering) = connection.entering.take()
             && !entering.queue.is_empty()
         {
-            self.settling.push((conn, entering.queue));
+            self.settling.push((conn, entering.queue.into_asked()));
         }
     }
 
-    /// Takes up what waited for verifications that are over.
+    /// Pairs a question with its answer.
+    pub(super) fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(EDGE_TICKETS | self.tickets)
+    }
+
+    /// Takes up what waited for answers that have come.
     pub(super) fn settle(&mut self, now: Now, ports: &mut dyn Ports, out: &mut Outbound) {
         while let Some((conn, queue)) = self.settling.pop() {
-            // If one of them enters anew, the rest waits again, in order.
+            // If one of them enters anew or is held, the rest waits again, in order.
             for asked in queue {
                 self.ask(now, ports, conn, asked, out);
             }

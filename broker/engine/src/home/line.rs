@@ -276,6 +276,7 @@ fn may_change(code: ErrorCode) -> bool {
         | ErrorCode::WrongMethod
         | ErrorCode::WrongType
         | ErrorCode::TooSlow
-        | ErrorCode::NotDurable => false,
+        | ErrorCode::NotDurable
+        | ErrorCode::NoRuling => false,
     }
 }

@@ -193,7 +193,7 @@ impl Home {
                 }
             }
             // Of edges.
-            Fact::Verified { .. } => {}
+            Fact::Verified { .. } | Fact::Consulted { .. } => {}
         }
     }
 

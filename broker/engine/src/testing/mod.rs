@@ -6,12 +6,14 @@ pub use tables::Tables;
 
 use crate::message::{ConnId, Parcel, ShardId};
 use crate::ports::{
-    Batch, Fact, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Fact, Fetch, Fetched, Now, Ports, RoomImage, SequenceRequest, Sequenced, Shown, StoreFault, Stored, Ticket,
+    Verdict,
 };
-use crate::settings::{Keep, Limits, RealmSettings, RoomClass, Settings};
+use crate::settings::{Decides, Keep, Limits, RealmSettings, RoomClass, Settings};
 use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::{AckLevel, Epoch, Name, Place, Realm, RoomHandle, RoomKey, RoomKind, Seq};
 use rookery_protocol::principal::{Powers, Principal, Profile};
+use rookery_protocol::reply::Refusal;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -231,17 +233,9 @@ impl Ports for FakePorts {
     }
 
     /// The token is the user's name.
-    fn verify(
-        &mut self,
-        _ticket: Ticket,
-        _: ConnId,
-        realm: Option<&Realm>,
-        token: &str,
-        _at: u64,
-    ) -> Option<Result<Principal, ErrorCode>> {
-        let user = Name::new(token).map_err(|_| ErrorCode::BadToken);
-        let realm = realm.cloned().unwrap_or(REALM);
-        Some(user.map(|user| Principal { realm, ..principal(user.as_str()) }))
+    fn verify(&mut self, _ticket: Ticket, _: ConnId, shown: &Shown<'_>) -> Option<Verdict> {
+        let user = Name::new(shown.token).map_err(|_| Refusal::new(ErrorCode::BadToken));
+        Some(user.map(|user| Principal { realm: shown.realm.clone(), ..principal(user.as_str()) }))
     }
 }
 
@@ -281,7 +275,12 @@ pub fn settings(class: RoomClass, reach: AckLevel, limits: Limits) -> Arc<Settin
         placement_key: 7,
         reach,
         confirms: reach,
-        realms: vec![RealmSettings { realm: REALM, classes: vec![Arc::new(class)], token_life_ms: 0 }],
+        realms: vec![RealmSettings {
+            realm: REALM,
+            classes: vec![Arc::new(class)],
+            token_life_ms: 0,
+            hook: Decides::default(),
+        }],
         limits,
     })
 }

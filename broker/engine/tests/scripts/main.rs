@@ -19,6 +19,7 @@ mod directory;
 mod drain;
 mod effects;
 mod grants;
+mod hooks;
 mod inbox;
 mod keys;
 mod loading;

@@ -3,12 +3,15 @@
 
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
-    Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Consulting, Fact, Fetch, Fetched, Matter, Ports, RoomImage, Ruling, SequenceRequest, Sequenced, Shown,
+    StoreFault, Stored, Ticket, Verdict,
 };
 use rookery_engine::testing::{FakePorts, at, principal};
 use rookery_protocol::errors::ErrorCode;
+use rookery_protocol::event::Fact as DirectoryFact;
 use rookery_protocol::ids::{Millis, Name, Realm, RoomHandle, RoomKey};
 use rookery_protocol::principal::{Grant, Pattern, Principal, Verbs};
+use rookery_protocol::reply::Refusal;
 
 #[derive(Default)]
 pub struct Outside {
@@ -17,6 +20,34 @@ pub struct Outside {
     pub lanes_full: bool,
     /// Tokens are looked at when the script says so.
     pub late_tokens: bool,
+    pub hook: Hook,
+}
+
+/// A hook that a script plays.
+#[derive(Default)]
+pub struct Hook {
+    /// It answers when the script says so.
+    pub late: bool,
+    /// Rooms and bodies that it does not like.
+    pub refuses: Vec<&'static str>,
+    /// What it was asked: verb, user, rooms, body.
+    pub asked: Vec<String>,
+    /// Users of whom something was revoked.
+    pub revoked: Vec<String>,
+}
+
+impl Hook {
+    fn rule(&mut self, matter: &Matter<'_>) -> Vec<Ruling> {
+        let rooms: Vec<&str> = matter.rooms.iter().map(|room| room.name.as_str()).collect();
+        let body = matter.body.map(|(_, body)| String::from_utf8_lossy(body).into_owned()).unwrap_or_default();
+        self.asked.push(format!("{:?} {} {} {body}", matter.verb, matter.who.user, rooms.join(",")).trim().to_owned());
+        let refused = |what: &str| self.refuses.contains(&what);
+        let rule = |room: &&str| {
+            let no = || Refusal::because(ErrorCode::NotAllowed, "the hook says no");
+            if refused(room) || refused(&body) { Err(no()) } else { Ok(()) }
+        };
+        rooms.iter().map(rule).collect()
+    }
 }
 
 impl Ports for Outside {
@@ -55,20 +86,28 @@ impl Ports for Outside {
         self.fake.fetch(ticket, handle, room, what)
     }
 
-    fn verify(
-        &mut self,
-        ticket: Ticket,
-        conn: ConnId,
-        _realm: Option<&Realm>,
-        token: &str,
-        now: Millis,
-    ) -> Option<Result<Principal, ErrorCode>> {
-        let answer = read_token(token, now);
+    fn verify(&mut self, ticket: Ticket, conn: ConnId, shown: &Shown<'_>) -> Option<Verdict> {
+        let answer = read_token(shown.token, shown.at).map_err(Refusal::new);
         if self.late_tokens {
             self.fake.facts.push_back(Fact::Verified { conn, ticket, answer });
             return None;
         }
         Some(answer)
+    }
+
+    fn consult(&mut self, whom: Consulting, matter: &Matter<'_>) -> Option<Vec<Ruling>> {
+        let rulings = self.hook.rule(matter);
+        if self.hook.late {
+            self.fake.facts.push_back(Fact::Consulted { whom, rulings });
+            return None;
+        }
+        Some(rulings)
+    }
+
+    fn revoked(&mut self, _realm: &Realm, fact: &DirectoryFact) {
+        if let DirectoryFact::UserRevoked { user, .. } = fact {
+            self.hook.revoked.push(user.as_str().to_owned());
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use rookery_engine::edge::{AfterWrite, Opening};
 use rookery_engine::message::{Caller, ShardId};
 use rookery_engine::placement::shard_of;
 use rookery_engine::ports::{Fact, Now};
-use rookery_engine::settings::{Limits, RealmSettings, RoomClass, Settings};
+use rookery_engine::settings::{Decides, Limits, RealmSettings, RoomClass, Settings};
 use rookery_engine::shard::{Shard, TurnEnd};
 use rookery_engine::testing::{FakePorts, Late, REALM, Tables, at, room};
 use rookery_protocol::dialect::contract::{Hello, Incoming, Talk};
@@ -30,6 +30,7 @@ pub struct Plan {
     pub classes: Vec<RoomClass>,
     pub late: Late,
     pub token_life_ms: u64,
+    pub hook: Decides,
 }
 
 pub struct Stage(pub Rc<RefCell<World>>);
@@ -63,6 +64,7 @@ impl Stage {
             classes: Vec::new(),
             late: Late::default(),
             token_life_ms: 0,
+            hook: Decides::default(),
         };
         set(&mut plan);
         let outside = |_| Outside { fake: FakePorts::new(plan.late), ..Outside::default() };
@@ -80,7 +82,8 @@ impl Stage {
         let mut world = self.0.borrow_mut();
         let now = at(world.ms);
         let Driven { shard: engine, outside } = &mut world.shards[usize::from(shard)];
-        let opening = Opening { before: &[], dialect: NATIVE_JSON, realm: REALM, hello: Hello::default() };
+        let opening =
+            Opening { before: &[], dialect: NATIVE_JSON, realm: REALM, hello: Hello::default(), address: None };
         let conn = engine.open(now, outside, opening);
         let me = world.ears.len();
         world.ears.push(Ear::new(shard, conn));
@@ -115,7 +118,8 @@ impl Stage {
         world.callers += 1;
         let caller = Caller(world.callers);
         let who = Arc::new(read_token(token, now.wall).unwrap());
-        world.shards[usize::from(shard)].shard.call(now, caller, who, command);
+        let Driven { shard: engine, outside } = &mut world.shards[usize::from(shard)];
+        engine.call(now, outside, caller, who, command);
         world.run();
         caller
     }
@@ -251,7 +255,7 @@ fn shard(plan: &Plan, number: u8) -> Shard {
         placement_key: PLACEMENT_KEY,
         confirms: AckLevel::Durable,
         reach: AckLevel::Durable,
-        realms: vec![RealmSettings { realm: REALM, classes, token_life_ms: plan.token_life_ms }],
+        realms: vec![RealmSettings { realm: REALM, classes, token_life_ms: plan.token_life_ms, hook: plan.hook }],
         limits: plan.limits.clone(),
     }))
 }

@@ -6,11 +6,13 @@ use crate::plan::{Plan, REALM};
 use crate::sequencer::{Ask, at_once};
 use rookery_engine::message::{ConnId, Parcel, ShardId};
 use rookery_engine::ports::{
-    Batch, Fact, Fetch, Fetched, Ports, RoomImage, SequenceRequest, Sequenced, StoreFault, Stored, Ticket,
+    Batch, Consulting, Fact, Fetch, Fetched, Matter, Ports, RoomImage, Ruling, SequenceRequest, Sequenced, Shown,
+    StoreFault, Stored, Ticket, Verdict,
 };
 use rookery_protocol::errors::ErrorCode;
-use rookery_protocol::ids::{Millis, Name, Realm, RoomHandle, RoomKey};
+use rookery_protocol::ids::{Name, RoomHandle, RoomKey};
 use rookery_protocol::principal::{Powers, Principal, Profile};
+use rookery_protocol::reply::Refusal;
 
 pub struct Carrier<'a> {
     pub me: u8,
@@ -116,21 +118,38 @@ impl Ports for Carrier<'_> {
         None
     }
 
-    fn verify(
-        &mut self,
-        ticket: Ticket,
-        conn: ConnId,
-        _realm: Option<&Realm>,
-        token: &str,
-        _at: Millis,
-    ) -> Option<Result<Principal, ErrorCode>> {
-        let answer = principal(token);
+    fn verify(&mut self, ticket: Ticket, conn: ConnId, shown: &Shown<'_>) -> Option<Verdict> {
+        let answer = principal(shown.token);
         let outside = &mut *self.outside;
         if outside.plan.verify_ms == 0 {
             return Some(answer);
         }
         let delay = outside.dice.below(outside.plan.verify_ms);
         let fact = Fact::Verified { conn, ticket, answer };
+        outside.after(delay, Happening::Fact { shard: self.me, fact: Box::new(fact) });
+        None
+    }
+
+    fn consult(&mut self, whom: Consulting, matter: &Matter<'_>) -> Option<Vec<Ruling>> {
+        let outside = &mut *self.outside;
+        let (hook, peace) = (&mut outside.plan.hook, outside.peace);
+        let rule = |_: &RoomKey| {
+            if peace {
+                return Ok(());
+            }
+            match hook.dice.below(1000) {
+                n if n < hook.refuses => Err(Refusal::new(ErrorCode::NotAllowed)),
+                n if n < hook.refuses + hook.fails => Err(Refusal::later(ErrorCode::NoRuling, 100)),
+                _ => Ok(()),
+            }
+        };
+        let rulings: Vec<Ruling> = matter.rooms.iter().map(rule).collect();
+        if hook.ms == 0 {
+            return Some(rulings);
+        }
+        let delay = hook.dice.below(hook.ms);
+        outside.log(format_args!("shard {} asks the hook for {whom:?}: {:?}", self.me, matter.verb));
+        let fact = Fact::Consulted { whom, rulings };
         outside.after(delay, Happening::Fact { shard: self.me, fact: Box::new(fact) });
         None
     }
@@ -149,10 +168,11 @@ impl Outside {
 }
 
 /// A token is its user's name; one with a question mark is none of ours.
-fn principal(token: &str) -> Result<Principal, ErrorCode> {
-    let user = Name::new(token).map_err(|_| ErrorCode::BadToken)?;
+fn principal(token: &str) -> Verdict {
+    let bad = || Refusal::new(ErrorCode::BadToken);
+    let user = Name::new(token).map_err(|_| bad())?;
     if token.contains('?') {
-        return Err(ErrorCode::BadToken);
+        return Err(bad());
     }
     Ok(Principal {
         realm: REALM,

@@ -58,6 +58,8 @@ pub struct Link {
     pub subs: BTreeMap<RoomHandle, Sub>,
     pub asked: BTreeMap<Number, Asked>,
     pub next_number: Number,
+    /// By room: where its posts stand that it sent once, and without a key that is looked up.
+    pub placed: BTreeMap<usize, BTreeMap<Number, Place>>,
     pub welcome: bool,
     /// Its subscriptions may lag behind what the room has, so an ack may come before its event.
     pub loose: bool,
@@ -86,6 +88,7 @@ impl Link {
             | DropReason::Slow
             | DropReason::Silent
             | DropReason::Lagged
+            | DropReason::Greedy
             | DropReason::Unfinished
             | DropReason::Malformed
             | DropReason::Abusive

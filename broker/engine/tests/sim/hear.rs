@@ -13,6 +13,7 @@ use rookery_protocol::errors::{ErrorCode, Retry};
 use rookery_protocol::event::{EventBody, Signal};
 use rookery_protocol::ids::{AckLevel, Place, RoomHandle, RoomKey};
 use rookery_protocol::reply::{GapReason, Mark, Refusal, Reply};
+use std::collections::BTreeMap;
 
 type Verdict = Result<(), String>;
 
@@ -149,6 +150,9 @@ impl Client {
                     return Err(format!("{place} is a message without an ordinal"));
                 }
                 let index = posted.room;
+                if posted.key.is_none() && posted.tries == 0 && !*duplicate {
+                    in_order(link.placed.entry(index).or_default(), number, *place)?;
+                }
                 self.follows(index, *place, *level, outside)?;
                 self.rooms[index].known.push(*place);
             }
@@ -236,6 +240,17 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// What one connection says in one room stands there in the order in which it was said.
+fn in_order(placed: &mut BTreeMap<Number, Place>, number: Number, place: Place) -> Verdict {
+    let before = placed.range(..number).next_back().filter(|(_, earlier)| **earlier >= place);
+    let behind = placed.range(number..).next().filter(|(_, later)| **later <= place);
+    if let Some((other, there)) = before.or(behind) {
+        return Err(format!("post {number} stands at {place}, and post {other} at {there}"));
+    }
+    placed.insert(number, place);
+    Ok(())
 }
 
 fn sub(link: Option<&mut Link>, handle: RoomHandle) -> Result<&mut judge::Sub, String> {

@@ -92,7 +92,7 @@ impl Node {
 
     pub fn call(&mut self, shard: u8, caller: Caller, who: Arc<Principal>, command: Command, outside: &mut Outside) {
         let now = outside.agenda.now();
-        self.touch(shard, outside).call(now, caller, who, command);
+        self.touch(shard, outside).call(now, &mut Carrier { me: shard, outside }, caller, who, command);
     }
 
     pub fn hang_up(&mut self, shard: u8, caller: Caller) {

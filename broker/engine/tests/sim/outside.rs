@@ -106,6 +106,7 @@ impl Outside {
             | Fact::Loaded { .. }
             | Fact::Fetched { .. }
             | Fact::Verified { .. }
+            | Fact::Consulted { .. }
             | Fact::StoreBack
             | Fact::Undone { .. } => false,
         }

@@ -1,7 +1,7 @@
 //! What a seed makes of a run: how large the world is, and what goes wrong in it.
 
 use crate::rng::Rng;
-use rookery_engine::settings::{Deliver, Limits, OnFailure, RealmSettings, RoomClass, SecondConnection};
+use rookery_engine::settings::{Decides, Deliver, Limits, OnFailure, RealmSettings, RoomClass, SecondConnection};
 use rookery_protocol::command::Access;
 use rookery_protocol::ids::{AckLevel, Name, RoomKey, RoomKind};
 use std::collections::HashSet;
@@ -36,6 +36,7 @@ pub struct Plan {
     pub foreign: u64,
     pub unknown: u64,
     pub verify_ms: u64,
+    pub hook: HookPlan,
     pub lane_ms: u64,
     pub narrow_lanes: bool,
     /// Of a thousand clients.
@@ -46,6 +47,33 @@ pub struct Plan {
     pub other_commands: u64,
     pub quiet: bool,
     pub limits: Limits,
+}
+
+/// What the realm's hook does while there are faults; in peace it allows all.
+#[derive(Clone, Debug, Default)]
+pub struct HookPlan {
+    pub decides: Decides,
+    /// 0: it rules at once.
+    pub ms: u64,
+    /// Of a thousand questions: refused for good, and left without a ruling.
+    pub refuses: u64,
+    pub fails: u64,
+    pub dice: Rng,
+}
+
+impl HookPlan {
+    fn new(dice: &mut Rng) -> HookPlan {
+        if !dice.chance(500) {
+            return HookPlan::default();
+        }
+        HookPlan {
+            decides: Decides { subscribe: dice.chance(700), post: dice.chance(800) },
+            ms: if dice.chance(200) { 0 } else { dice.between(1, 300) },
+            refuses: if dice.chance(500) { dice.between(5, 200) } else { 0 },
+            fails: if dice.chance(500) { dice.between(5, 200) } else { 0 },
+            dice: Rng::new(dice.next()),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -108,6 +136,8 @@ impl Plan {
             other_commands: dice.between(100, 700),
             quiet: dice.chance(200),
             far_store: dice.chance(300),
+            // Dice of its own, so that worlds without a hook are what they were.
+            hook: HookPlan::new(&mut Rng::new(seed ^ 0x400c)),
             limits,
         }
     }
@@ -132,7 +162,7 @@ impl Plan {
     pub fn realms(&self) -> Vec<RealmSettings> {
         let mut classes: Vec<Arc<RoomClass>> = self.rooms.iter().map(|r| r.class.clone()).collect();
         classes.push(Arc::new(RoomClass { presence_grace_ms: 500, ..RoomClass::default() }));
-        vec![RealmSettings { realm: REALM, classes, token_life_ms: 0 }]
+        vec![RealmSettings { realm: REALM, classes, token_life_ms: 0, hook: self.hook.decides }]
     }
 }
 

@@ -1,6 +1,6 @@
 //! Dice: one stream of numbers from one seed (splitmix64), so that a seed is a whole history.
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rng(u64);
 
 impl Rng {

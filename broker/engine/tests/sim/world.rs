@@ -256,7 +256,7 @@ impl World {
         let outside = &mut self.outside;
         let shard = outside.dice.below(u64::from(outside.plan.shards)) as u8;
         let dialect: DialectId = self.clients[client].dialect;
-        let opening = Opening { before: &[], dialect, realm: REALM, hello: Hello::default() };
+        let opening = Opening { before: &[], dialect, realm: REALM, hello: Hello::default(), address: None };
         let conn = self.node.open(shard, opening, outside);
         let slow = !outside.peace && outside.dice.chance(outside.plan.slow);
         let (window, pace) = match (slow, outside.dice.below(3)) {
@@ -280,6 +280,7 @@ impl World {
             subs: BTreeMap::new(),
             asked: BTreeMap::new(),
             next_number: 1,
+            placed: BTreeMap::new(),
             welcome: false,
             loose: slow,
             closing: None,
@@ -393,6 +394,7 @@ fn brief(fact: &Fact) -> String {
         Fact::Loaded { ticket, image, .. } => format!("{ticket:?} loaded {:?}", image.as_ref().map(|i| i.last)),
         Fact::Fetched { ticket, .. } => format!("{ticket:?} fetched"),
         Fact::Verified { ticket, answer, .. } => format!("{ticket:?} verified {}", answer.is_ok()),
+        Fact::Consulted { whom, rulings } => format!("{whom:?} ruled {rulings:?}"),
         Fact::Foreign { event, .. } => format!("foreign {}", event.event.place),
         Fact::StoreBack => "the store is back".to_owned(),
         Fact::Undone { room } => format!("{room:?} has something to do"),

@@ -4,7 +4,7 @@ use super::super::{AfterWrite, Edge, Opening};
 use crate::fanout::{Chunk, ChunkEntry, Outbound, Pinned};
 use crate::message::*;
 use crate::ports::*;
-use crate::settings::{Limits, RealmSettings, RoomClass, Settings};
+use crate::settings::{Decides, Limits, RealmSettings, RoomClass, Settings};
 use rookery_protocol::catalog::Row as CatalogRow;
 use rookery_protocol::command::{Command, Post, RoomRef, SubscribeRoom, Wants};
 use rookery_protocol::dialect::contract::*;
@@ -15,7 +15,7 @@ use rookery_protocol::event::{Event, EventBody, Kind, Signal};
 use rookery_protocol::ids::*;
 use rookery_protocol::message::{BodyKind, Message};
 use rookery_protocol::principal::{Powers, Principal};
-use rookery_protocol::reply::{Mark, Reply, Start, Subscribed};
+use rookery_protocol::reply::{Mark, Refusal, Reply, Start, Subscribed};
 use rookery_protocol::wire::frames::Frames;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,11 +82,11 @@ pub struct Doors {
     pub asked: Vec<(Ticket, String)>,
 }
 
-pub fn principal(token: &str) -> Result<Principal, ErrorCode> {
+pub fn principal(token: &str) -> Verdict {
     let mut words: Vec<&str> = token.split(':').collect();
     let user = words.pop().unwrap();
     if user == "bad" {
-        return Err(ErrorCode::BadToken);
+        return Err(Refusal::new(ErrorCode::BadToken));
     }
     let expires_at = words.iter().find_map(|w| w.strip_prefix("expires@")).map(|at| at.parse().unwrap());
     Ok(Principal {
@@ -120,19 +120,12 @@ impl Ports for Doors {
     fn fetch(&mut self, _: Ticket, _: RoomHandle, _: &RoomKey, _: &Fetch) -> Option<Result<Fetched, StoreFault>> {
         None
     }
-    fn verify(
-        &mut self,
-        ticket: Ticket,
-        _: ConnId,
-        _: Option<&Realm>,
-        token: &str,
-        _: Millis,
-    ) -> Option<Result<Principal, ErrorCode>> {
-        if token.starts_with("late:") {
-            self.asked.push((ticket, token.to_owned()));
+    fn verify(&mut self, ticket: Ticket, _: ConnId, shown: &Shown<'_>) -> Option<Verdict> {
+        if shown.token.starts_with("late:") {
+            self.asked.push((ticket, shown.token.to_owned()));
             return None;
         }
-        Some(principal(token))
+        Some(principal(shown.token))
     }
 }
 
@@ -205,6 +198,7 @@ impl Bench {
                 realm: name("main"),
                 classes: vec![Arc::new(RoomClass::default())],
                 token_life_ms: 0,
+                hook: Decides::default(),
             }],
             limits,
         };
@@ -223,7 +217,7 @@ impl Bench {
     }
 
     pub fn open(&mut self, dialect: DialectId) -> ConnId {
-        let opening = Opening { before: &[], dialect, realm: name("main"), hello: Hello::default() };
+        let opening = Opening { before: &[], dialect, realm: name("main"), hello: Hello::default(), address: None };
         let conn = self.edge.open(self.now, &mut self.doors, opening, &mut self.out);
         self.clients.insert(conn, Default::default());
         conn
