@@ -100,6 +100,8 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let run = store.take_run(&data, clock.now().wall / 1000).map_err(Failure::system)?;
     let (ended, endings) = mpsc::unbounded_channel();
     thread::report_panics(&ended);
+    // Before anybody is answered: whoever was may tell the node to stop.
+    let signals = stop::Signals::hear()?;
     let counters: Arc<[Arc<ShardCounters>]> = (0..shards).map(|_| Arc::default()).collect();
     let health = Health::new(&clock, counters.clone(), store.reader());
     let figures =
@@ -164,7 +166,6 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     // Without it the node serves all the same; a backup is made when it is stopped.
     let control = Door::open(data.path(), store.reader(), store.mover());
     let control = control.inspect_err(|error| tracing::error!(event = "control_not_open", %error)).ok();
-    let signals = stop::Signals::hear()?;
     let token = || tokens.token_for("alice", false, clock.now().wall, 24 * 3600).unwrap_or_else(|why| why);
     banner::show(&banner::Facts {
         address,
