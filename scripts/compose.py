@@ -17,8 +17,6 @@ from ruamel.yaml import YAML
 
 TOP = Path(__file__).resolve().parent.parent
 FILES = ["compose.yaml", "compose.full.yaml"]
-# Not in this version yet; it is said, and left out. Empty this when it is.
-COMING = ["configs/prometheus", "configs/grafana/provisioning", "configs/grafana/dashboards", "ROOKERY_SERVE__TRUSTED_PROXIES"]
 SECRET = "a secret of this run alone, and long enough"
 
 
@@ -45,9 +43,7 @@ def mounts(name, service, volumes):
     for mount in service.get("volumes", []):
         source = mount.split(":")[0]
         if source.startswith("./"):
-            if source.removeprefix("./") in COMING and not (TOP / source).exists():
-                print(f"{name}: {source} is not there YET, and was not looked at")
-            elif not (TOP / source).exists():
+            if not (TOP / source).exists():
                 yield f"{name}: {source} is not there"
         elif source not in volumes:
             yield f"{name}: there is no volume {source}"
@@ -58,11 +54,6 @@ def ask(what, command, env):
     if done.returncode:
         fail(f"{what}: {' '.join(map(str, command))}: {done.stdout}{done.stderr}")
     print(f"{what}: {command[0].name if isinstance(command[0], Path) else command[0]} accepts it")
-
-
-def known_later(rookery, env):
-    schema = subprocess.run([rookery, "config", "schema"], check=True, capture_output=True, text=True).stdout
-    return [key for key in env if key in COMING and key.split("__")[1].lower() not in schema]
 
 
 def image_environment():
@@ -96,9 +87,6 @@ def main():
             if service.get("build") == ".":
                 env = {**image_environment(), **env}
                 # Nothing that a service sets may be no key, or a value that the key does not take.
-                for key in known_later(rookery, env):
-                    print(f"{file}: {name}: {key} is no key YET, and was left out")
-                    del env[key]
                 ask(f"{file}: {name}", [rookery, "config", "check"], env)
                 grace = service.get("stop_grace_period")
                 if name == "rookery" and (not grace or int(grace.removesuffix("s")) < 30):

@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import image  # noqa: E402
-from compose import COMING, SECRET, environment, known_later, load  # noqa: E402
+from compose import SECRET, environment, load  # noqa: E402
 from image_run import Failed, run, say  # noqa: E402
 
 TOP = image.TOP
@@ -121,9 +121,6 @@ class Up:
     def node(self, name, stage, volumes):
         service = self.services[name]
         env = {**stage.env, **environment(service)}
-        for key in known_later(self.rookery, env):
-            say(f"{name}: {key} is no key YET, and was left out")
-            del env[key]
         command = [*stage.entrypoint, *(service.get("command") or stage.command)]
         plan = stage.inside(command, {**volumes, "/etc/hosts": str(self.work / "hosts")}, contained=True, env=env, net=False)
         return self.spawn(name, [*self.network(name), *plan])
@@ -180,18 +177,13 @@ class Up:
     def balance(self):
         source = self.services["haproxy"]["volumes"][0].split(":")[0]
         settings = self.work / "haproxy.cfg"
-        text = (TOP / source).read_text()
-        if known_later(self.rookery, environment(self.services["rookery"])):
-            text = text.replace(" send-proxy-v2", "")
-        settings.write_text(text)
+        settings.write_text((TOP / source).read_text())
         self.program("haproxy", PROGRAMS["haproxy"], [(str(settings), "/usr/local/etc/haproxy/haproxy.cfg")])
         url = f"http://{self.addresses['haproxy']}:8080/v1/openapi.json"
         self.until("haproxy: takes requests", lambda: urllib.request.urlopen(url, timeout=5).status == 200)
 
     def watched(self):
         source = TOP / "configs/prometheus"
-        if not source.exists() and "configs/prometheus" in COMING:
-            return say("prometheus: its configuration is not there YET, and it was not started")
         data = self.work / "prometheus"
         data.mkdir()
         command = [word.replace("=/prometheus", f"={data}") for word in PROGRAMS["prometheus"]]

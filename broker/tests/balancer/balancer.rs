@@ -39,17 +39,9 @@ pub fn sample(product: Product) -> String {
     std::fs::read_to_string(top.join(path)).unwrap()
 }
 
-/// Whether this build of the node knows balancers. Until it does, samples are driven without what introduces clients.
-fn knows_balancers() -> bool {
-    let schema = Command::new(env!("CARGO_BIN_EXE_rookery")).args(["config", "schema"]).output().unwrap();
-    String::from_utf8(schema.stdout).unwrap().contains("trusted_proxies")
-}
-
 /// A node that trusts the balancer.
 pub fn node(more: &[&str]) -> Node {
-    let trusts = ["--set=serve.trusted_proxies=127.0.0.1"];
-    let trusts = if knows_balancers() { &trusts[..] } else { &[] };
-    Node::start_in(Folder::new(), 1, &[trusts, more].concat())
+    Node::start_in(Folder::new(), 1, &[&["--trusted-proxies", "127.0.0.1"], more].concat())
 }
 
 /// Changes what has to be there, so that a sample that reads differently is found.
@@ -63,15 +55,7 @@ impl Balancer {
     pub fn start(product: Product, nodes: [SocketAddr; 2], change: impl Fn(String) -> String) -> Balancer {
         let folder = tempfile::tempdir().unwrap();
         let [native, http] = [free(), free()];
-        let mut text = change(sample(product));
-        if !knows_balancers() {
-            eprintln!("this build does not know PROXY headers: driven without them");
-            let (from, to) = match product {
-                Product::HAProxy => (" send-proxy-v2", ""),
-                Product::Nginx => ("proxy_protocol on;", ""),
-            };
-            text = changed(&text, from, to);
-        }
+        let text = change(sample(product));
         let mut command = match product {
             Product::HAProxy => haproxy(native, http, nodes),
             Product::Nginx => {

@@ -71,6 +71,15 @@ const ROWS: &[(ErrorCode, Proof<ErrorCode>)] = &[
             says: "ErrorCode::NotDurable",
         },
     ),
+    (
+        NoRuling,
+        Proof::Elsewhere {
+            // It takes a backend that is asked, and fails.
+            file: "broker/tests/hook/hidden.rs",
+            test: "questions_are_signed_and_secrets_stay_where_they_are",
+            says: "ErrorCode::NoRuling",
+        },
+    ),
     (NoSuchPath, Proof::Once(|stage| stage.ask("GET", "/v1/nothing", ""))),
     (WrongMethod, Proof::Once(|stage| stage.ask("PUT", "/v1/rooms", ""))),
     (WrongType, Proof::Once(wrong_type)),

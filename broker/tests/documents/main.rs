@@ -10,9 +10,6 @@ mod stories;
 
 use page::{Page, pages};
 
-/// Pages of other branches of the work, which may not be there yet. Once one is, its links are checked like all others.
-const ON_THEIR_WAY: [&str; 1] = ["docs/operations/watching.md"];
-
 /// Says all that is wrong at once.
 fn check(what: impl Fn(&Page, &mut Vec<String>)) {
     let pages = pages();

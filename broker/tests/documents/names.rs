@@ -154,7 +154,7 @@ pub fn files(page: &Page, faults: &mut Vec<String>) {
     for (line, span) in page.spans() {
         let is_path = FOLDERS.iter().any(|folder| span.starts_with(folder))
             && span.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-        if is_path && !root().join(span).exists() && !crate::ON_THEIR_WAY.contains(&span) {
+        if is_path && !root().join(span).exists() {
             faults.push(format!("{}:{line}: there is no file {span}", page.name));
         }
     }
