@@ -4,6 +4,7 @@
 
 use crate::message::{Caller, CauseEffect, ConnId, EffectId, Parcel, ShardId};
 use crate::settings::{Keep, RoomClass};
+use core::net::IpAddr;
 use rookery_protocol::command::{HistoryFrom, ReadMark, Role};
 use rookery_protocol::event::{Event, Fact as DirectoryFact, RoomInfo};
 use rookery_protocol::ids::{
@@ -12,7 +13,6 @@ use rookery_protocol::ids::{
 use rookery_protocol::message::{BodyKind, Message};
 use rookery_protocol::principal::Principal;
 use rookery_protocol::reply::Refusal;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Time as the engine knows it: given from outside with every call.

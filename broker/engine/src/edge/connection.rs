@@ -4,11 +4,11 @@ use super::bucket::Bucket;
 use super::consult::Held;
 use super::session::{Entering, Session};
 use crate::message::{ConnId, Lane};
+use core::net::IpAddr;
 use rookery_protocol::dialect::contract::{Dialect, DialectId, Encoding, Stage};
 use rookery_protocol::errors::DropReason;
 use rookery_protocol::ids::{Realm, RoomHandle};
 use smallvec::SmallVec;
-use std::net::IpAddr;
 
 pub(super) struct Connection {
     pub id: ConnId,

@@ -49,6 +49,7 @@ use awaited::{Attaching, Awaited, Gather};
 use bucket::Bucket;
 use call::Callers;
 use connection::{Connection, Connections, Refusals};
+use core::net::IpAddr;
 use deadlines::Due;
 use foldhash::fast::FixedState;
 use outbox::Outboxes;
@@ -62,7 +63,6 @@ use rooms::{Ending, Rooms};
 use slab::Slab;
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 use users::Users;
 
