@@ -9,7 +9,7 @@ use crate::home::Home;
 use crate::message::{Caller, ConnId, Parcel, ShardId, ToEdge, ToHome};
 use crate::planted::{self, Bug};
 use crate::ports::{Fact, Now, Ports};
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
 use rookery_protocol::command::Command;
 use rookery_protocol::dialect::contract::Incoming;
 use rookery_protocol::errors::DropReason;
@@ -56,6 +56,11 @@ impl Shard {
         self.edge.configure(settings.clone());
         self.home.configure(settings.clone());
         self.settings = settings;
+    }
+
+    /// Those in force.
+    pub fn limits(&self) -> &Limits {
+        &self.settings.limits
     }
 
     fn me(&self) -> ShardId {

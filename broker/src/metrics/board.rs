@@ -3,6 +3,7 @@
 use super::row::Source;
 use super::spread::{CELLS, Spread};
 use super::table::METRICS;
+use crate::auth::hook::HookCounters;
 use crate::shard::spent::Spent;
 use rookery_engine::shard::Shard;
 use std::sync::LazyLock;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counted<'a> {
     pub shard: &'a Shard,
     pub spent: &'a Spent,
+    pub hook: &'a HookCounters,
     /// How long the store took to answer what was read from it.
     pub reads: &'a Spread,
     pub connections: u64,

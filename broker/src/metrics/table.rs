@@ -8,7 +8,6 @@ use rookery_protocol::catalog::CommandKind;
 use rookery_protocol::errors::{DropReason, ErrorCode};
 use rookery_protocol::event::Kind as Event;
 use rookery_protocol::ids::AckLevel;
-use rookery_protocol::limits;
 use rookery_protocol::reply::GapReason;
 use rookery_storage::journal::State;
 use std::sync::atomic::Ordering::Relaxed;
@@ -121,12 +120,25 @@ pub const METRICS: &[Metric] = &[
         c.shard.home.pinned().bytes() as u64
     })
     .of(Bytes),
-    of_node(
+    of_shard(
         "rookery_chunk_limit_bytes",
         Gauge,
-        &[],
         "Of a shard's chunks: above it, events are pushed only to those who are nearly up to date.",
-        |_| Sample::plain(limits::PINNED_BYTES),
+        |c| c.shard.limits().pinned_bytes as u64,
+    )
+    .of(Bytes),
+    of_shard(
+        "rookery_alone_bytes",
+        Gauge,
+        "Bytes that belong to single connections: replies that wait, and messages that are not finished.",
+        |c| c.shard.edge.held_alone(),
+    )
+    .of(Bytes),
+    of_shard(
+        "rookery_alone_limit_bytes",
+        Gauge,
+        "Of those bytes: above it, the connections that hold most are cut.",
+        |c| c.shard.limits().alone_bytes as u64,
     )
     .of(Bytes),
     // Shards.
@@ -248,7 +260,19 @@ pub const METRICS: &[Metric] = &[
         node.disk(|disk| disk.f_blocks.saturating_mul(disk.f_frsize))
     })
     .of(Bytes),
-    // Tokens and REST.
+    // Hooks, tokens and REST.
+    of_shard("rookery_hook_questions_total", Counter, "Questions that hooks were asked.", |c| {
+        c.hook.asked.load(Relaxed)
+    }),
+    of_shard("rookery_hook_refusals_total", Counter, "Rooms, posts and connections that hooks refused.", |c| {
+        c.hook.refused.load(Relaxed)
+    }),
+    of_shard(
+        "rookery_hook_failures_total",
+        Counter,
+        "Questions to hooks that got no answer that could be used.",
+        |c| c.hook.failed.load(Relaxed),
+    ),
     of_node(
         "rookery_tokens_refused_total",
         Counter,

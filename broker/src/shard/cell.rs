@@ -270,6 +270,7 @@ impl ShardCell {
         self.counters.board.write(&Counted {
             shard: &inner.shard,
             spent: &inner.spent,
+            hook: &self.counters.hook,
             reads: inner.ports.reads(),
             connections: self.counters.connections.load(Ordering::Relaxed),
             received_bytes: inner.received_bytes,

@@ -55,7 +55,7 @@ impl Balancer {
     pub fn start(product: Product, nodes: [SocketAddr; 2], change: impl Fn(String) -> String) -> Balancer {
         let folder = tempfile::tempdir().unwrap();
         let [native, http] = [free(), free()];
-        let text = change(sample(product));
+        let mut text = change(sample(product));
         let mut command = match product {
             Product::HAProxy => haproxy(native, http, nodes),
             Product::Nginx => {

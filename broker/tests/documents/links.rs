@@ -2,7 +2,7 @@
 
 use crate::page::{Page, root};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, PathBuf};
 
 /// Links of a page to files and anchors here, with their lines. Code is not looked at.
 fn links(page: &Page) -> Vec<(usize, String)> {
