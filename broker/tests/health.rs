@@ -20,24 +20,10 @@ fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
 }
 
-/// Where the node's own address for operators is, as the log says.
-fn watch_address(node: &Node) -> SocketAddr {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        let log = node.log();
-        let line = log.lines().find(|line| line.contains("watch_open"));
-        if let Some(rest) = line.and_then(|line| line.split_once(r#""address":""#)) {
-            return rest.1.split('"').next().unwrap().parse().unwrap();
-        }
-        assert!(Instant::now() < until, "no address in {log}");
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn a_node_says_that_it_is_alive_and_ready_and_what_it_looked_at() {
     let node = Node::start_with(2, &["--watch-listen", "127.0.0.1:0"]);
-    let watch = watch_address(&node);
+    let watch = node.watch_address();
     for address in [node.address, watch] {
         for path in ["/livez", "/readyz", "/health"] {
             assert_eq!(get(address, path), Some((200, "ok\n".to_owned())), "{path}");
@@ -56,7 +42,7 @@ fn a_node_says_that_it_is_alive_and_ready_and_what_it_looked_at() {
 #[test]
 fn a_node_that_stops_gets_no_traffic_before_it_is_gone() {
     let mut node = Node::start_with(1, &["--watch-listen", "127.0.0.1:0"]);
-    let watch = watch_address(&node);
+    let watch = node.watch_address();
     // Somebody who does not go by himself keeps the node for a moment.
     let client = Client::enter(node.address, JSON, &node.token("alice"));
     assert_eq!(get(watch, "/readyz").unwrap().0, 200);

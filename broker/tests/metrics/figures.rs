@@ -1,6 +1,6 @@
 //! Each figure says what happened, and nothing says to whom.
 
-use crate::page::{get, page, shown, sum, watch_address};
+use crate::page::{get, page, shown, sum};
 use crate::support::client::{post, room};
 use crate::support::{Client, Folder, JSON, Node};
 use crate::traffic::{CANARIES, POSTS, Traffic};
@@ -15,7 +15,7 @@ fn every_figure_says_what_happened() {
     let posts = POSTS as f64;
     let acked = |page: &str| sum(page, "rookery_ack_seconds_count", &[]) >= posts;
     let refused = |page: &str| sum(page, "rookery_commands_refused_total", &[]) >= 3.0;
-    let page = shown(watch_address(&node), "every ack", |page| acked(page) && refused(page));
+    let page = shown(node.watch_address(), "every ack", |page| acked(page) && refused(page));
     for (name, labels, is) in [
         ("rookery_connections", &[][..], 3.0),
         ("rookery_connections_opened_total", &[], 3.0),
@@ -114,7 +114,7 @@ fn nobody_is_named() {
     let mut traffic = Traffic::drive(&node);
     traffic.go_on();
     let all = |page: &str| sum(page, "rookery_events_total", &["kind=\"posted\""]) > POSTS as f64;
-    let watch = watch_address(&node);
+    let watch = node.watch_address();
     for page in [shown(watch, "the last post", all), page(node.address)] {
         for canary in CANARIES {
             assert!(!page.contains(canary), "{canary} in {page}");

@@ -1,6 +1,5 @@
 //! The page as a scraper gets it.
 
-use crate::support::Node;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -59,19 +58,5 @@ pub fn shown(address: SocketAddr, what: &str, is: impl Fn(&str) -> bool) -> Stri
             return page;
         }
         assert!(Instant::now() < until, "{what} never came in {page}");
-    }
-}
-
-/// Where the node's own address for operators is, as the log says.
-pub fn watch_address(node: &Node) -> SocketAddr {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        let log = node.log();
-        let line = log.lines().find(|line| line.contains("watch_open"));
-        if let Some(rest) = line.and_then(|line| line.split_once(r#""address":""#)) {
-            return rest.1.split('"').next().unwrap().parse().unwrap();
-        }
-        assert!(Instant::now() < until, "no address in {log}");
-        std::thread::yield_now();
     }
 }

@@ -1,7 +1,7 @@
 //! A real Prometheus scrapes a real node and is asked every expression of the dashboard and of the rules.
 
 use crate::dashboard::expressions;
-use crate::page::{get, watch_address};
+use crate::page::get;
 use crate::support::Node;
 use crate::tools::{program, root};
 use crate::traffic::Traffic;
@@ -110,7 +110,7 @@ fn every_expression_of_dashboard_and_rules_finds_its_figures() {
     let Some(program) = program("prometheus") else { return };
     let node = Node::start_with(2, &["--watch-listen", "127.0.0.1:0"]);
     let mut traffic = Traffic::drive(&node);
-    let prometheus = Prometheus::start(&program, watch_address(&node));
+    let prometheus = Prometheus::start(&program, node.watch_address());
     // A rate is between two scrapes that saw something happen.
     let until = Instant::now() + PATIENCE;
     while !(prometheus.value("count_over_time(rookery_ready[1m])") >= 3.0

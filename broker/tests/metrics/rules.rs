@@ -1,6 +1,6 @@
 //! What Prometheus' own checks say: of the page, of the rules, and of when each rule fires.
 
-use crate::page::{page, watch_address};
+use crate::page::page;
 use crate::support::Node;
 use crate::tools::{program, root, run};
 use crate::traffic::Traffic;
@@ -10,7 +10,7 @@ fn promtool_finds_nothing_wrong_with_the_page() {
     let Some(promtool) = program("promtool") else { return };
     let node = Node::start_with(2, &["--watch-listen", "127.0.0.1:0"]);
     let _traffic = Traffic::drive(&node);
-    let page = page(watch_address(&node));
+    let page = page(node.watch_address());
     let check = |page: &str| run(&promtool, &["check", "metrics"], &root(), page);
     assert_eq!(check(&page), (true, String::new()));
     // It does look.

@@ -129,6 +129,20 @@ impl Node {
         std::fs::read_to_string(self.data.path().join("log")).unwrap()
     }
 
+    /// Where its own address for operators is, as the log says.
+    pub fn watch_address(&self) -> SocketAddr {
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let log = self.log();
+            let line = log.lines().find(|line| line.contains("watch_open"));
+            if let Some(rest) = line.and_then(|line| line.split_once(r#""address":""#)) {
+                return rest.1.split('"').next().unwrap().parse().unwrap();
+            }
+            assert!(Instant::now() < until, "no address in {log}");
+            std::thread::yield_now();
+        }
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
