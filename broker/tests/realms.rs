@@ -7,6 +7,7 @@ mod support;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use support::origins::{APP, ORIGINS, SHOP, line};
 use support::{Folder, Node};
 
 const CONFIG: &str = r#"
@@ -51,55 +52,63 @@ fn node() -> Node {
     Node::start_in(folder, 2, &["--config", path.to_str().unwrap()])
 }
 
-/// A client of a realm's page: 101 or 403, as the table says. `None`: a program, which sends no origin.
+const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: rookery.v1.json\r\n";
+
+/// 101 for who is let in, 403 for who is not.
 #[test]
 fn each_realm_lets_in_its_own_pages_and_no_others() {
     let node = node();
-    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: rookery.v1.json\r\n";
-    let (main, shop, app) = ("https://chat.example.com", "https://shop.example.com", "capacitor://localhost");
-    // Origin, and who lets it in: main, shop, open, closed, own (which has what the node has).
-    let matrix: [(Option<&str>, [bool; 5]); 16] = [
-        (None, [true, true, true, true, true]),
-        (Some(main), [true, false, true, false, true]),
-        (Some("HTTPS://CHAT.example.com:443"), [true, false, true, false, true]),
-        (Some(shop), [false, true, true, false, false]),
-        (Some(app), [false, true, true, false, false]),
-        (Some("http://localhost:3000"), [false, true, true, false, false]),
-        (Some("http://localhost"), [false, false, true, false, false]),
-        (Some("http://chat.example.com"), [false, false, true, false, false]),
-        (Some("https://chat.example.com:8443"), [false, false, true, false, false]),
-        (Some("https://sub.chat.example.com"), [false, false, true, false, false]),
-        (Some("https://example.com"), [false, false, true, false, false]),
-        (Some("https://chat.example.com.evil.example"), [false, false, true, false, false]),
-        (Some("https://evilchat.example.com"), [false, false, true, false, false]),
-        (Some("https://xn--cht-7na.example.com"), [false, false, true, false, false]),
-        (Some("null"), [false, false, true, false, false]),
-        (Some("https://node.example.com"), [false, false, true, false, false]),
+    // Who lets a page of `ORIGINS` in, line by line: main, shop, open, closed, own (which has what the node has).
+    let matrix: [[bool; 5]; ORIGINS.len()] = [
+        [true, true, true, true, true],
+        [true, false, true, false, true],
+        [true, false, true, false, true],
+        [false, true, true, false, false],
+        [false, true, true, false, false],
+        [false, true, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
+        [false, false, true, false, false],
     ];
-    for (origin, expected) in matrix {
+    for (origin, expected) in ORIGINS.into_iter().zip(matrix) {
+        let headers = format!("{UPGRADE}{}", line(origin));
         for (realm, is_let_in) in ["main", "shop", "open", "closed", "own"].into_iter().zip(expected) {
-            let headers = origin.map_or_else(|| upgrade.to_owned(), |origin| format!("{upgrade}Origin: {origin}\r\n"));
             let (status, said) = ask(node.address, &format!("GET /v1/ws?realm={realm}"), &headers);
             assert_eq!(status, if is_let_in { 101 } else { 403 }, "{origin:?} at {realm}: {said}");
         }
-        let headers = origin.map_or_else(|| upgrade.to_owned(), |origin| format!("{upgrade}Origin: {origin}\r\n"));
         let (status, _) = ask(node.address, "GET /v1/ws", &headers);
         assert_eq!(status, if expected[0] { 101 } else { 403 }, "{origin:?} at none, which is the main one");
     }
     // Two of them are none, also where each of them is let in.
-    let twice = format!("{upgrade}Origin: {shop}\r\nOrigin: {app}\r\n");
+    let twice = format!("{UPGRADE}{}{}", line(Some(SHOP)), line(Some(APP)));
     assert_eq!(ask(node.address, "GET /v1/ws?realm=shop", &twice).0, 403);
-    assert_eq!(ask(node.address, "GET /v1/ws?realm=nowhere", upgrade).0, 404);
-    assert_eq!(ask(node.address, "GET /v1/ws?realm=%ff", upgrade).0, 404);
+    assert_eq!(ask(node.address, "GET /v1/ws?realm=nowhere", UPGRADE).0, 404);
+    assert_eq!(ask(node.address, "GET /v1/ws?realm=%ff", UPGRADE).0, 404);
+}
+
+/// A node that was told nothing has no pages but its own, which are asked for by a loopback name.
+#[test]
+fn without_a_configuration_pages_of_elsewhere_are_refused() {
+    let node = Node::start(1);
+    for origin in ORIGINS {
+        let (status, said) = ask(node.address, "GET /v1/ws", &format!("{UPGRADE}{}", line(origin)));
+        assert_eq!(status, if origin.is_none() { 101 } else { 403 }, "{origin:?}: {said}");
+    }
 }
 
 #[test]
 fn what_pages_may_is_swapped_while_the_node_runs() {
     let node = node();
-    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: https://new.example.com\r\n";
-    let shop = || ask(node.address, "GET /v1/ws?realm=shop", upgrade).0;
+    let upgrade = format!("{UPGRADE}{}", line(Some("https://new.example.com")));
+    let shop = || ask(node.address, "GET /v1/ws?realm=shop", &upgrade).0;
     assert_eq!(shop(), 403);
     let path = node.data.path().join("realms.toml");
     std::fs::write(&path, CONFIG.replace("https://shop.example.com", "https://new.example.com")).unwrap();
@@ -108,7 +117,7 @@ fn what_pages_may_is_swapped_while_the_node_runs() {
     while shop() != 101 {
         assert!(std::time::Instant::now() < until, "it is never let in");
     }
-    assert_eq!(ask(node.address, "GET /v1/ws", upgrade).0, 403, "it is another realm's");
+    assert_eq!(ask(node.address, "GET /v1/ws", &upgrade).0, 403, "it is another realm's");
 }
 
 /// A backend of each realm reaches its own rooms over REST, and no others, with its own keys and no others.

@@ -61,10 +61,10 @@ pub async fn answer(settings: &FrontSettings, request: Request<Incoming>) -> Res
             Method::GET | Method::HEAD => {
                 answered(StatusCode::OK, &json!({ "guests": settings.guests.is_some(), "seconds": TOKEN_SECONDS }))
             }
-            _ => wrong_method("GET, POST"),
+            _ => super::wrong_method("GET, POST"),
         }
     } else if !is_read {
-        wrong_method("GET, HEAD")
+        super::wrong_method("GET, HEAD")
     } else {
         match files::find(path) {
             Some(file) => served(file, request.headers()),
@@ -156,12 +156,6 @@ fn answered(status: StatusCode, body: &serde_json::Value) -> Response<Full<Bytes
     let mut response = Response::new(Full::new(format!("{body}\n").into()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-fn wrong_method(allowed: &'static str) -> Response<Full<Bytes>> {
-    let mut response = super::text(StatusCode::METHOD_NOT_ALLOWED, format!("Only {allowed} here.\n"));
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 

@@ -20,7 +20,7 @@ use crate::shard::cell::Arrival;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1::Builder;
 use hyper::{Request, Response, StatusCode};
 use rest::Rest;
@@ -165,14 +165,11 @@ impl Router for Routes {
         let settings = self.settings.borrow().clone();
         match request.uri().path() {
             native::PATH => native::upgrade(&settings, request),
-            metrics::PATH if metrics::is_for(peer) => Answer::Plain(metrics::answer(&settings.pages.figures).await),
             path if path.starts_with(rest::PREFIX) => Answer::Plain(settings.rest.answer(request).await),
             path if demo::is_at(path) => Answer::Plain(demo::answer(&settings, request).await),
-            path => {
+            _ => {
                 let missing = || text(StatusCode::NOT_FOUND, "Nothing here. WebSockets connect to /v1/ws.\n");
-                let (query, may_see) = (request.uri().query(), metrics::is_for(peer));
-                let health = &settings.pages.health;
-                Answer::Plain(health::answer(health, path, query, may_see).unwrap_or_else(missing))
+                Answer::Plain(settings.pages.answer(&request, metrics::is_for(peer)).await.unwrap_or_else(missing))
             }
         }
     }
@@ -182,5 +179,11 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn wrong_method(allowed: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("Only {allowed} here.\n"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }

@@ -1,14 +1,14 @@
 //! `/metrics` and the pages of health on an address of their own, which answers as long as the process runs: also when the
 //! node takes no more connections. Whoever can reach that address may see everything.
 
-use super::{health, metrics, text};
+use super::{health, metrics, text, wrong_method};
 use crate::health::Health;
 use crate::metrics::Figures;
 use crate::net::front::{self, Answer, FrontLimits, Outcome, Router};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -29,12 +29,21 @@ impl Router for Pages {
     type Body = Full<Bytes>;
 
     async fn route(&self, request: Request<Incoming>, _peer: SocketAddr) -> Answer<Infallible, Full<Bytes>> {
-        let (path, query) = (request.uri().path(), request.uri().query());
-        if path == metrics::PATH {
-            return Answer::Plain(metrics::answer(&self.figures).await);
-        }
         let missing = || text(StatusCode::NOT_FOUND, "Nothing here but /metrics, /livez, /readyz and /health.\n");
-        Answer::Plain(health::answer(&self.health, path, query, true).unwrap_or_else(missing))
+        Answer::Plain(self.answer(&request, true).await.unwrap_or_else(missing))
+    }
+}
+
+impl Pages {
+    /// None: it is none of them, or not for whoever may not see everything.
+    pub async fn answer(&self, request: &Request<Incoming>, may_see: bool) -> Option<Response<Full<Bytes>>> {
+        let (path, query) = (request.uri().path(), request.uri().query());
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if path == metrics::PATH && may_see {
+            return Some(if is_read { metrics::answer(&self.figures).await } else { wrong_method("GET, HEAD") });
+        }
+        let answer = health::answer(&self.health, path, query, may_see)?;
+        Some(if is_read { answer } else { wrong_method("GET, HEAD") })
     }
 }
 

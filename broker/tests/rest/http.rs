@@ -13,7 +13,6 @@ pub struct Http {
     received: Vec<u8>,
 }
 
-#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     /// With names in lower case.
@@ -90,6 +89,12 @@ pub fn request(method: &str, path: &str, token: &str, body: &[u8], headers: &str
     let mut out = (out + "\r\n").into_bytes();
     out.extend_from_slice(body);
     out
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} {}", self.status, self.headers, String::from_utf8_lossy(&self.body))
+    }
 }
 
 impl Answer {

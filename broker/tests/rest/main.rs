@@ -11,6 +11,7 @@ mod examples;
 mod hostile;
 mod http;
 mod keys;
+mod origins;
 mod refused;
 mod rooms;
 mod users;

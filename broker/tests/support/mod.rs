@@ -6,6 +6,7 @@ pub mod client;
 pub mod deaf;
 pub mod load;
 pub mod node;
+pub mod origins;
 pub mod tunnel;
 
 pub use client::{Client, Heard};

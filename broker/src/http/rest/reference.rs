@@ -29,7 +29,9 @@ fn page() -> String {
          - Every response has `X-Request-Id`: the request's own (up to 64 letters, digits, `-`, `_`, `.`), or ours.\n\
          - A room of two (its name comes from `POST /v1/users/{{user}}/direct`) has the same requests below\n  \
            `/v1/direct/{{direct}}` as others below `/v1/rooms/{{room}}`, as far as they are about messages.\n\
-         - All requests of a user share one bucket, as large as the one of its connections.\n\n\
+         - All requests of a user share one bucket, as large as the one of its connections.\n\
+         - A browser's page on another site cannot read what is answered here: no answer gives it leave (CORS). Pages\n  \
+           speak over [WebSockets](../protocol/README.md), for which `auth.allow_origin` names them.\n\n\
          ## Errors\n\n\
          One form, for whatever went wrong; numbers, names and statuses are in [errors](../protocol/errors.md):\n\n\
          ```json\n\
