@@ -67,6 +67,8 @@ pub const FORMAT_FILE: &str = "format";
 pub const RUN_FILE: &str = "run";
 /// Of a tool that looks at the folder, as long as it does.
 pub const LOOK: &str = "look.tmp";
+/// Of a backup that lacks its name yet, or was killed when it had just got it.
+pub const UNNAMED: &str = "backup.tmp";
 /// Of a move to a database that is not over.
 pub const MOVING: &str = "moving";
 /// Names the keyspace that has this folder's history, once it was moved there.
@@ -83,11 +85,14 @@ impl DataFolder {
         std::fs::create_dir_all(path).map_err(io("cannot be made"))?;
         let folder = DataFolder::lock(path)?;
         folder.check_format(true)?;
-        // A look that was killed left files that no compaction would reach.
-        match std::fs::remove_dir_all(path.join(LOOK)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("cannot be written")(error)),
-            Ok(()) | Err(_) => Ok(folder),
+        // A look that was killed left files that no compaction would reach; a backup that a node starts on is no backup any more.
+        for gone in [std::fs::remove_dir_all(path.join(LOOK)), std::fs::remove_file(path.join(UNNAMED))] {
+            gone.or_else(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Ok(()),
+                _ => Err(io("cannot be written")(error)),
+            })?;
         }
+        Ok(folder)
     }
 
     /// A folder that a node has left, locked against nodes. Nothing in it is changed.

@@ -7,7 +7,7 @@ use super::failure;
 use super::frozen::Stopped;
 use crate::auth::SECRET_FILE;
 use crate::control::{self, Answer, Request};
-use crate::data::{DataError, FEEDS, FORMAT_FILE, JOURNAL, LOCK_FILE, RUN_FILE, STORE};
+use crate::data::{DataError, FEEDS, FORMAT_FILE, JOURNAL, LOCK_FILE, RUN_FILE, STORE, UNNAMED};
 use crate::exit::Exit;
 use crate::start::Failure;
 use rookery_storage::{Fault, Settled};
@@ -66,8 +66,12 @@ pub fn copy_store(
 ) -> Result<(), Failure> {
     let part = begin(data, target)?;
     let done = fill(data, &part, copy, progress).and_then(|()| {
-        let moved = std::fs::rename(&part, target).and_then(|()| sync(parent(target)));
-        moved.map_err(|error| failure(Exit::Output, format!("{}: {error}", target.display())))
+        let named = || {
+            std::fs::rename(&part, target)?;
+            sync(parent(target))?;
+            std::fs::remove_file(target.join(UNNAMED))
+        };
+        named().map_err(|error| failure(Exit::Output, format!("{}: {error}", target.display())))
     });
     if done.is_err() {
         // What stays is removed by the next one.
@@ -97,11 +101,12 @@ fn begin(data: &Path, target: &Path) -> Result<PathBuf, Failure> {
     let mut part = name.to_owned();
     part.push(PART);
     let part = above.join(part);
-    // Of one that was killed. A node's folder is not touched, whatever it is called.
-    if part.is_dir() && !part.join(FORMAT_FILE).exists() {
+    // Of one that was killed, be it before its last step. A folder that a node has used is not touched, whatever it is called.
+    if part.is_dir() && (part.join(UNNAMED).exists() || !part.join(FORMAT_FILE).exists()) {
         std::fs::remove_dir_all(&part).map_err(|error| cannot(&error))?;
     }
-    std::fs::create_dir(&part).map_err(|error| cannot(&format!("{}: {error}", part.display())))?;
+    let made = std::fs::create_dir(&part).and_then(|()| File::create_new(part.join(UNNAMED)));
+    made.map_err(|error| cannot(&format!("{}: {error} - move it away, or name another target", part.display())))?;
     Ok(part)
 }
 

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 const SENDERS: usize = 8;
 const IN_FLIGHT: usize = 32;
@@ -157,44 +158,67 @@ fn a_killed_backup_is_none() {
     fill::talk(&running);
     let (_stopped, path) = folder();
     let root = tempfile::tempdir().unwrap();
-    let cut = AtomicUsize::new(0);
-    let kill = |data: &Path, target: &Path, ms: u64| {
-        let mut child =
-            command("backup", data).arg(target).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // The moment of the kill; correctness does not hang on it.
-        std::thread::sleep(std::time::Duration::from_millis(ms));
-        child.kill().unwrap();
-        let killed = !child.wait().unwrap().success();
-        cut.fetch_add(usize::from(killed), Ordering::Relaxed);
-        killed
-    };
     for (name, data) in [("running", running.data.path()), ("stopped", path.as_path())] {
-        for ms in [5, 15, 30, 60, 100, 150] {
-            let target = root.path().join(format!("{name} {ms}"));
-            let killed = kill(data, &target, ms);
-            // A node notices that nobody waits any more, or has come to the end by then.
-            if target.exists() {
-                done("verify", &target, &[]);
-                continue;
+        let target = |kill: usize| root.path().join(format!("{name} {kill}"));
+        let begun = Instant::now();
+        done("backup", data, &[target(0).to_str().unwrap()]);
+        let whole = begun.elapsed();
+        let mut in_the_middle = 0;
+        // At every eighth of the time that a whole one takes, until enough of them came before the end.
+        for kill in 1.. {
+            if kill >= 8 && in_the_middle >= 3 {
+                break;
             }
-            assert!(killed);
-            let part = root.path().join(format!("{name} {ms}.part"));
-            // A node may still be at it, and about to give it its name: then all of it is there.
-            if part.join("format").exists() {
-                assert!(
-                    run("verify", &part, &[]).status == 0 || target.exists(),
-                    "half of it looks like a node's folder"
-                );
-            }
-            let again = || run("backup", data, &[target.to_str().unwrap()]);
-            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-            while again().status != 0 && !target.join("format").exists() {
-                assert!(std::time::Instant::now() < deadline, "{}", again().error);
-            }
-            done("verify", &target, &[]);
+            assert!(kill < 200, "hardly ever killed in the middle");
+            in_the_middle += usize::from(is_killed(data, &target(kill), whole / 8 * (kill as u32 % 8)));
         }
     }
-    assert!(cut.into_inner() > 2, "hardly ever killed in the middle");
+}
+
+/// The last moment before a backup has its name: all of it is there. And a folder of that name that a node has used.
+#[test]
+fn one_that_was_killed_before_it_had_its_name_is_made_anew() {
+    let (_data, path) = folder();
+    let root = tempfile::tempdir().unwrap();
+    let (target, part) = (root.path().join("copy"), root.path().join("copy.part"));
+    done("backup", &path, &[part.to_str().unwrap()]);
+    assert!(!part.join("backup.tmp").exists(), "a backup that has its name says that it has none");
+    std::fs::write(part.join("backup.tmp"), "").unwrap();
+    done("backup", &path, &[target.to_str().unwrap()]);
+    assert!(!part.exists());
+    // The same, but somebody has started a node on it meanwhile.
+    std::fs::rename(&target, &part).unwrap();
+    std::fs::write(part.join("backup.tmp"), "").unwrap();
+    drop(Node::start_in(Folder::at(&part), 1, &[]));
+    let said = fails("backup", &path, &[target.to_str().unwrap()], 73);
+    assert!(said.contains("copy.part") && part.join("format").exists(), "{said}");
+}
+
+/// Whether it was killed before its end. Whatever is left then is none, or whole.
+fn is_killed(data: &Path, target: &Path, after: Duration) -> bool {
+    let mut child = command("backup", data).arg(target).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The moment of the kill; correctness does not hang on it.
+    std::thread::sleep(after);
+    child.kill().unwrap();
+    let killed = !child.wait().unwrap().success();
+    // A node notices that nobody waits any more, or has come to the end by then.
+    if target.exists() {
+        done("verify", target, &[]);
+        return killed;
+    }
+    assert!(killed);
+    let part = target.with_extension("part");
+    // A node may still be at it, and about to give it its name: then all of it is there.
+    if part.join("format").exists() {
+        assert!(run("verify", &part, &[]).status == 0 || target.exists(), "half of it looks like a node's folder");
+    }
+    let again = || run("backup", data, &[target.to_str().unwrap()]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while again().status != 0 && !target.join("format").exists() {
+        assert!(Instant::now() < deadline, "{}", again().error);
+    }
+    done("verify", target, &[]);
+    killed
 }
 
 #[test]
