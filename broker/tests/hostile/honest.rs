@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// The lowest priority that a thread can have.
 const LAST: i32 = 19;
 
+/// So many that every shard has some: whichever is attacked, an honest client has to do with it.
+const ROOMS: usize = 8;
+
 /// How long each of its messages took, until its ack and until it was heard.
 pub struct Honest(Vec<Duration>);
 
@@ -44,13 +47,14 @@ impl Honest {
 
 fn talk(address: SocketAddr, token: &str, over: &AtomicBool) -> Vec<Duration> {
     let mut client = Client::enter(address, JSON, token);
-    client.subscribe("honest", None);
+    let rooms: Vec<String> = (0..ROOMS).map(|number| format!("honest {number}")).collect();
+    rooms.iter().for_each(|room| drop(client.subscribe(room, None)));
     let mut took = Vec::new();
     let mut due = Instant::now();
     while !over.load(Ordering::Relaxed) {
         let body = format!("message {}", took.len());
         let began = Instant::now();
-        match client.ask(&post("honest", &body, None)) {
+        match client.ask(&post(&rooms[took.len() % ROOMS], &body, None)) {
             Reply::Placed { .. } => {}
             other => panic!("an honest client is told {other:?}"),
         }
