@@ -14,8 +14,8 @@ pub struct Facts<'a> {
     /// Those that shards are pinned to; fewer than shards: the others are pinned to none.
     pub cores: &'a [usize],
     pub config: &'a Config,
-    /// Whether what comes over the network is encrypted on this node.
-    pub encrypted: bool,
+    /// Where what comes over the network is encrypted by this node.
+    pub tls: Option<SocketAddr>,
     /// The node made its secret itself, and this is a token to try.
     pub development: Option<String>,
 }
@@ -44,11 +44,16 @@ fn text(facts: &Facts<'_>) -> String {
     } else {
         listed(&differing, ", ", "(rookery config print)")
     };
-    let page = format!("{address}  http://{address}/  ws://{address}/v1/ws");
+    // Of long addresses the paths are left out, never a part of an address.
+    let listening = match facts.tls {
+        None => [format!("{address}  http://{address}/  ws://{address}/v1/ws"), address.to_string()],
+        Some(tls) => [format!("{address}  http://{address}/  wss://{tls}/v1/ws"), format!("{address}  wss://{tls}")],
+    };
+    let fits = |line: &String| line.chars().count() + LABEL <= COLUMNS;
+    let listening = listening.into_iter().find(fits).unwrap_or_else(|| address.to_string());
     let (label, tokens) = tokens(facts);
     let lines = [
-        // Of a long address the paths are left out, never a part of it.
-        ("listening", if page.chars().count() + LABEL <= COLUMNS { page } else { address.to_string() }),
+        ("listening", listening),
         ("rookery", format!("{}, {}", env!("CARGO_PKG_VERSION"), shards(facts))),
         ("acks", acks(config)),
         ("limits", limits),
@@ -125,7 +130,7 @@ fn warnings(facts: &Facts<'_>) -> Vec<(&'static str, &'static str)> {
             "The node has made the secret of tokens itself: set auth.secret, auth.public_keys or auth.key_sets.",
         ),
         (
-            !address.ip().is_loopback() && !facts.encrypted,
+            !address.ip().is_loopback() && facts.tls.is_none(),
             "plain text beyond this machine",
             "Tokens and messages cross the network as they are: put TLS before the node, or listen on 127.0.0.1.",
         ),
@@ -216,7 +221,7 @@ mod tests {
         let development = development.map(str::to_owned);
         let shards = u8::try_from(cores.len()).unwrap().max(1);
         let address = address.parse().unwrap();
-        let text = text(&Facts { address, shards, cores, config, encrypted: false, development });
+        let text = text(&Facts { address, shards, cores, config, tls: None, development });
         assert!(text.ends_with('\n') && !text.contains('\u{1b}'), "{text}");
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         assert_eq!(lines.len(), 6, "{text}");
@@ -241,6 +246,22 @@ mod tests {
                 "tokens     rookery token NAME makes one, with the secret of auth.secret",
             ]
         );
+    }
+
+    #[test]
+    fn an_address_with_tls_is_the_one_to_connect_to() {
+        let listening = |address: &str, tls: &str| {
+            let (config, cores) = (config(&[]), []);
+            let (address, tls) = (address.parse().unwrap(), Some(tls.parse().unwrap()));
+            let text = text(&Facts { address, shards: 1, cores: &cores, config: &config, tls, development: None });
+            text.lines().next().unwrap().to_owned()
+        };
+        let short = listening("127.0.0.1:8080", "127.0.0.1:8443");
+        assert_eq!(short, "listening  127.0.0.1:8080  http://127.0.0.1:8080/  wss://127.0.0.1:8443/v1/ws");
+        let long = listening("192.168.100.101:65535", "192.168.100.101:65534");
+        assert_eq!(long, "listening  192.168.100.101:65535  wss://192.168.100.101:65534");
+        let longest = "[2001:db8:1234:5678:9abc:def0:1234:5678]:65535";
+        assert_eq!(listening(longest, longest), format!("listening  {longest}"));
     }
 
     #[test]

@@ -79,9 +79,11 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let tls = tls(&config.tls)?;
     let (address, plain) = open(serve.listen, shards, listening, "--listen")?;
     let mut listeners: Vec<_> = plain.into_iter().map(|socket| vec![Listener { socket, tls: None }]).collect();
+    let mut encrypted = None;
     if let (Some(at), Some(tls)) = (config.tls.listen, &tls) {
         let (address, sealed) = open(at, shards, listening, "--tls-listen")?;
         tracing::info!(event = "tls_open", %address);
+        encrypted = Some(address);
         for (listeners, socket) in listeners.iter_mut().zip(sealed) {
             listeners.push(Listener { socket, tls: Some(tls.clone()) });
         }
@@ -172,7 +174,7 @@ pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
         shards,
         cores: &cores.iter().map(|core| core.id).collect::<Vec<_>>(),
         config: &config,
-        encrypted: tls.is_some(),
+        tls: encrypted,
         development: auth.is_development().then(token),
     });
     let overrides = options.flags.overrides.clone();
