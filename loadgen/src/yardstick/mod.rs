@@ -3,6 +3,7 @@
 //! Absolute figures vary by a third from day to day; what is judged are ratios within a round.
 
 mod criteria;
+mod disk;
 mod outcome;
 mod plan;
 mod report;
@@ -250,6 +251,9 @@ mod tests {
         let with_ours = plan::cells(&all, true);
         // Every criterion finds its cells in the full plan: 1 of the floors, 11 of each encoding.
         assert_eq!(criteria::judge(&with_ours, &[]).len(), 1 + ENCODINGS.len() * 11);
+        // With the store on: five of each encoding and workload.
+        let stores = plan::store_cells(&[Workload::F2, Workload::F3]);
+        assert_eq!(criteria::judge(&stores, &[]).len(), ENCODINGS.len() * 2 * 5);
         let floors = plan::cells(&all, false);
         assert_eq!(floors.len(), all.len() + 1);
         assert!(floors.iter().all(|cell| cell.target == PLAIN || cell.target == PER_FRAME));

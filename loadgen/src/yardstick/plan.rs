@@ -43,6 +43,8 @@ pub enum Target {
 #[serde(rename_all = "snake_case")]
 pub enum History {
     Memory,
+    /// In memory, while the driver's core has as much to do for the disk as a store there would.
+    MemoryBesideDisk,
     /// On disk, its threads on the shard's core.
     SameCore,
     /// On disk, its threads on the driver's core.
@@ -75,6 +77,7 @@ impl Target {
                 let shards = if shards == 1 { String::new() } else { format!(", {shards} shards") };
                 let history = match history {
                     History::Memory => "",
+                    History::MemoryBesideDisk => ", disk's work elsewhere",
                     History::SameCore => ", store on its core",
                     History::OtherCore => ", store elsewhere",
                 };
@@ -151,7 +154,7 @@ pub fn store_cells(workloads: &[Workload]) -> Vec<Cell> {
     let mut cells = Vec::new();
     for &workload in workloads {
         for encoding in ENCODINGS {
-            let histories = [History::Memory, History::SameCore, History::OtherCore];
+            let histories = [History::Memory, History::SameCore, History::OtherCore, History::MemoryBesideDisk];
             cells.extend(histories.map(|history| Cell { workload, target: Target::stored(encoding, history) }));
         }
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::disk::DiskWork;
 use super::plan::History;
 use crate::floor::Mode;
 use crate::measure;
@@ -40,8 +41,9 @@ pub struct Broker {
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
+    disk: Option<DiskWork>,
     /// Its data and its output; gone with it.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Server {
@@ -76,7 +78,7 @@ impl Server {
             "127.0.0.1:0",
             "--store",
             match history {
-                History::Memory => "memory",
+                History::Memory | History::MemoryBesideDisk => "memory",
                 History::SameCore | History::OtherCore => "embedded",
             },
             "--shards",
@@ -85,7 +87,10 @@ impl Server {
         ]);
         command.arg(folder.path().join("data")).args(&broker.more);
         command.env("ROOKERY_AUTH__SECRET", SECRET).envs(WITHOUT_LIMITS.map(|limit| (limit, "0")));
-        let server = Server::start(command, folder, cores)?;
+        let mut server = Server::start(command, folder, cores)?;
+        if history == History::MemoryBesideDisk {
+            server.disk = Some(DiskWork::begin(server.folder.path(), &cores.driver)?);
+        }
         if history == History::OtherCore {
             for (thread, name) in measure::threads(server.pid())? {
                 if !measure::is_shard(&name) {
@@ -108,7 +113,7 @@ impl Server {
         sys::end_with_parent(&mut command);
         let child = cores.on_server_cores(|| command.spawn())?;
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Server { child, address: unknown, _folder: folder };
+        let mut server = Server { child, address: unknown, disk: None, folder };
         server.await_address(&output)?;
         Ok(server)
     }
