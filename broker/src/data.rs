@@ -87,10 +87,11 @@ impl DataFolder {
         folder.check_format(true)?;
         // A look that was killed left files that no compaction would reach; a backup that a node starts on is no backup any more.
         for gone in [std::fs::remove_dir_all(path.join(LOOK)), std::fs::remove_file(path.join(UNNAMED))] {
-            gone.or_else(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(()),
-                _ => Err(io("cannot be written")(error)),
-            })?;
+            if let Err(error) = gone
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(io("cannot be written")(error));
+            }
         }
         Ok(folder)
     }
