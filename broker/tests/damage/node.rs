@@ -3,12 +3,28 @@
 use super::made::{Made, ROOMS, room_name};
 use super::support::client::room;
 use super::support::node::{Attempt, attempt};
-use super::support::{Client, Folder, Heard, JSON};
+use super::support::{Client, Folder, Heard, JSON, Node};
 use rookery_protocol::command::{Command, HistoryFrom};
 use rookery_protocol::dialect::speak::ServerFrame;
+use rookery_protocol::errors::ErrorCode;
 use rookery_protocol::ids::Place;
 use rookery_protocol::reply::Reply;
 use std::sync::Arc;
+
+/// None: what was revoked lies where the damage is, so that nobody is let in, and that was said.
+fn enter(node: &Node, what: &str) -> Option<Client> {
+    let mut client = Client::open(node.address, JSON);
+    match client.ask(&Command::Authenticate { token: node.token("reader") }) {
+        Reply::Welcome(_) => Some(client),
+        Reply::Refused(refusal) => {
+            assert!(refusal.code == ErrorCode::Busy && refusal.detail.contains("revoked"), "{what}: {refusal:?}");
+            let log = node.log();
+            assert!(log.contains("ask_not_answered") && log.contains("damaged"), "{what}: {log}");
+            None
+        }
+        other => panic!("{what}: {other:?}"),
+    }
+}
 
 /// Whether it started.
 pub fn judge(made: &Made, data: Arc<Folder>, what: &str) -> bool {
@@ -21,7 +37,7 @@ pub fn judge(made: &Made, data: Arc<Folder>, what: &str) -> bool {
         }
     };
     for at in 0..ROOMS {
-        let mut client = Client::enter(node.address, JSON, &node.token("reader"));
+        let Some(mut client) = enter(&node, what) else { return true };
         let mut from = HistoryFrom::FromOldest(0);
         loop {
             let history = Command::History { room: room(&room_name(at)), from, limit: 50, thread: None };

@@ -13,7 +13,7 @@ use rookery_protocol::command::Command;
 use rookery_protocol::event::Fact;
 use rookery_protocol::ids::{Millis, Name, Realm, UserId};
 use rookery_protocol::principal::Principal;
-use rookery_protocol::reply::Reply;
+use rookery_protocol::reply::{Refusal, Reply};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -100,14 +100,20 @@ impl Edge {
         for waiting in self.revocations.waiting.remove(realm).unwrap_or_default() {
             match waiting {
                 Waiting::Connection { conn, ticket, principal } => {
-                    let answer = if is_known { Ok(principal) } else { Err(busy()) };
+                    let answer = if is_known { Ok(principal) } else { Err(unread()) };
                     self.token_verified(now, ports, conn, ticket, answer, out);
                 }
                 Waiting::Call { caller, who, command } if is_known => {
                     self.take_call(now, ports, caller, who, command, out);
                 }
-                Waiting::Call { caller, .. } => self.answer_caller(caller, Reply::Refused(busy())),
+                Waiting::Call { caller, .. } => self.answer_caller(caller, Reply::Refused(unread())),
             }
         }
     }
+}
+
+/// Who was revoked must not come in because nobody could look it up.
+fn unread() -> Refusal {
+    let detail = "what was revoked in this realm cannot be read at present; the node's log says why".to_owned();
+    Refusal { detail, ..busy() }
 }
