@@ -15,6 +15,7 @@ use crate::live::{Classes, Live};
 use crate::manager::{Manager, Stage};
 use crate::metrics::Figures;
 use crate::net::addresses::Addresses;
+use crate::net::descriptors;
 use crate::net::entrance::Entrance;
 use crate::net::front::FrontLimits;
 use crate::net::listen::{self, ListenOptions};
@@ -67,6 +68,10 @@ pub const MAIN_REALM: Realm = Name::literal("main");
 pub fn serve(options: &cli::Serve) -> Result<(), Failure> {
     let config = options.flags.load()?;
     observe::log(&config.log.level);
+    // While there is one thread only.
+    if let Err(error) = descriptors::make_room() {
+        tracing::warn!(event = "descriptors_not_reserved", %error);
+    }
     let Config { serve, limits, .. } = &config;
     // The folder first: its lock keeps a second process from everything that follows.
     let data = Arc::new(DataFolder::open(&serve.data).map_err(Failure::config)?);

@@ -1,7 +1,7 @@
 //! The network side of a shard: listening, the HTTP front door, the WebSocket upgrade, and reading frames.
 //!
 //! In the order in which a connection meets them:
-//! - [`listen`] gives every shard its own listener on the shared port;
+//! - [`listen`] gives every shard its own listener on the shared port, and [`descriptors`] room for what is accepted;
 //! - [`front`] speaks HTTP on a fresh socket and gives the socket back after an upgrade;
 //! - [`upgrade`] holds the rules of the WebSocket handshake, [`origin`] who may ask from a browser, and
 //!   [`own_page`] which pages are the node's own;
@@ -17,6 +17,7 @@
 pub mod addresses;
 pub mod assemble;
 pub mod burst;
+pub mod descriptors;
 pub mod early;
 pub mod entrance;
 mod feed;

@@ -199,6 +199,8 @@ pub struct Inner {
     pub spent: Spent,
     /// What connections sent.
     pub received_bytes: u64,
+    /// Sockets that were accepted and whose HTTP is over, however it ended.
+    pub served: u64,
     /// Looking for the next message, awake.
     pub awake_micros: u64,
 }
@@ -250,6 +252,7 @@ impl ShardCell {
                 pace: Pace::default(),
                 spent: Spent::default(),
                 received_bytes: 0,
+                served: 0,
                 awake_micros: 0,
             }),
             reader: RefCell::new(Reader::new()),

@@ -3,7 +3,7 @@
 use super::cell::{Arrival, Inner, Seat, ShardCell};
 use super::turn;
 use crate::net::addresses::Pass;
-use crate::net::guard::{Allowance, Filled, GuardLimits, GuardState, Incoming as Read, Progress};
+use crate::net::guard::{Allowance, Filled, GuardLimits, GuardState, Incoming as Read, Progress, READ_SPACE};
 use crate::net::sealed::Sealed;
 use crate::net::violation::Violation;
 use rookery_engine::message::ConnId;
@@ -35,7 +35,7 @@ const LIMITS: GuardLimits = GuardLimits {
 enum Step {
     /// Go on reading.
     Again,
-    /// Whole frames wait: end the turn first, so that one connection does not fill it.
+    /// More waits, here or in the socket: the others first, so that one connection does not fill a turn.
     Waiting,
     /// The socket has ended.
     Over,
@@ -136,15 +136,15 @@ fn read(leaving: Leaving, mut half: ReadingSide, mut state: GuardState, mut step
         loop {
             match step {
                 Step::Again => {}
-                Step::Waiting => turn::end_if_long(cell),
+                Step::Waiting => {
+                    turn::end_if_long(cell);
+                    tokio::task::yield_now().await;
+                }
                 Step::Over if state.has_ended() => return Box::pin(discard(&mut half)).await,
                 Step::Over => return,
             }
             step = match state.unfinished_since() {
-                _ if state.has_more() => {
-                    tokio::task::yield_now().await;
-                    take(cell, conn, &mut state, Source::Waiting)
-                }
+                _ if state.has_more() => take(cell, conn, &mut state, Source::Waiting),
                 None => poll_fn(|cx| poll_next(cell, conn, &mut half, &mut state, cx)).await,
                 // Only who has begun something has a deadline, and a box for it.
                 Some(since) => match Box::pin(finish(cell, conn, &mut half, &mut state, since)).await {
@@ -225,7 +225,8 @@ fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Sour
     }
     inner.ports.at(micros);
     inner.ports.since.read(micros);
-    inner.received_bytes += source.bytes() as u64;
+    let bytes = source.bytes();
+    inner.received_bytes += bytes as u64;
     inner.shard.heard(now, conn);
     let limits = GuardLimits { message_bytes: inner.shard.message_limit(conn), ..LIMITS };
     // A stranger's next message may make it a user, who has more room for the one after.
@@ -251,7 +252,7 @@ fn take(cell: &Rc<ShardCell>, conn: ConnId, state: &mut GuardState, source: Sour
             inner.commands_this_turn += frames as u64;
             if state.has_ended() {
                 Step::Over
-            } else if more {
+            } else if more || bytes >= READ_SPACE {
                 Step::Waiting
             } else {
                 Step::Again

@@ -6,6 +6,7 @@
 //! - [`connection`]: one socket's reading side.
 //! - [`since`] and [`spent`]: how long turns take, and what they carry.
 //! - [`calls`]: commands without a connection, and their answers.
+//! - [`strangers`]: whoever has not been upgraded yet, one at a time.
 //! - [`thread`]: the runtime and the tasks of a shard.
 
 mod awake;
@@ -16,6 +17,7 @@ mod connection;
 pub mod mailbox;
 pub mod since;
 pub mod spent;
+mod strangers;
 mod sync;
 pub mod thread;
 mod turn;

@@ -2,6 +2,7 @@
 
 use super::cell::{Configured, Doors, Inner, Mail, Sent, ShardCell, ShardCounters};
 use super::mailbox::{Full, Receiver};
+use super::strangers::Strangers;
 use super::{calls, connection, turn};
 use crate::allocator;
 use crate::auth::TokenPort;
@@ -12,7 +13,6 @@ use crate::net::tls::Tls;
 use crate::ports::{Clock, ShellPorts, store::StorePort};
 use rookery_engine::message::ShardId;
 use rookery_engine::settings::Settings;
-use rookery_engine::shard::Shard;
 use rookery_protocol::errors::DropReason;
 use rookery_storage::persistent::THREADS as STORE_THREADS;
 use std::cell::RefCell;
@@ -132,8 +132,16 @@ async fn run(plan: Plan) {
     tokio::task::spawn_local(turn::flusher(cell.clone()));
     tokio::task::spawn_local(timers(cell.clone()));
     let front = Rc::new(Front::new(plan.front));
+    let strangers = Rc::new(Strangers::default());
+    tokio::task::spawn_local({
+        let strangers = strangers.clone();
+        async move { strangers.call().await }
+    });
     let accept_at = |Listener { socket, tls }| match tokio::net::TcpListener::from_std(socket) {
-        Ok(socket) => tokio::task::spawn_local(accept(cell.clone(), socket, tls, front.clone(), plan.doors.clone())),
+        Ok(socket) => {
+            let (cell, front, strangers) = (cell.clone(), front.clone(), strangers.clone());
+            tokio::task::spawn_local(accept(cell, socket, tls, front, strangers, plan.doors.clone()))
+        }
         Err(error) => panic!("shard {}: listener not taken: {error}", id.0),
     };
     let accepting: Vec<_> = plan.listeners.into_iter().map(accept_at).collect();
@@ -259,7 +267,7 @@ async fn timers(cell: Rc<ShardCell>) {
                 published = now.mono;
                 cell.publish(inner);
             }
-            if worked.rests(now.mono, &inner.shard) {
+            if worked.rests(now.mono, inner) {
                 allocator::tidy();
             }
         }
@@ -276,24 +284,22 @@ async fn timers(cell: Rc<ShardCell>) {
 struct Worked {
     at: u64,
     done: u64,
-    tidied: u64,
+    rested: u32,
 }
 
 impl Worked {
-    /// Nothing was done for a beat, and something since it was tidied last.
-    fn rests(&mut self, now: u64, shard: &Shard) -> bool {
+    /// Nothing was done for a beat; asked again and again, a longer and longer rest: rooms and users are forgotten at times
+    /// of their own, and the allocator keeps for a moment what it has just been given back.
+    fn rests(&mut self, now: u64, inner: &Inner) -> bool {
         const REST_MS: u64 = 400;
         if now.saturating_sub(self.at) < REST_MS {
             return false;
         }
-        let counters = &shard.edge.counters;
-        let done = counters.opened + counters.commands + counters.chunks;
-        let rests = done == self.done && done != self.tidied;
+        let counters = &inner.shard.edge.counters;
+        let done = counters.opened + counters.commands + counters.chunks + inner.served;
+        self.rested = if done == self.done { self.rested.saturating_add(1) } else { 0 };
         (self.at, self.done) = (now, done);
-        if rests {
-            self.tidied = done;
-        }
-        rests
+        self.rested.is_power_of_two()
     }
 }
 
@@ -302,14 +308,19 @@ async fn accept(
     listener: tokio::net::TcpListener,
     tls: Option<Arc<Tls>>,
     front: Rc<Front>,
+    strangers: Rc<Strangers>,
     doors: Doors,
 ) {
     loop {
-        match listener.accept().await {
+        match strangers.patient(listener.accept()).await {
             Ok((stream, peer)) => {
                 let (cell, tls, front, doors) = (cell.clone(), tls.clone(), front.clone(), doors.clone());
+                let strangers = strangers.clone();
                 tokio::task::spawn_local(async move {
-                    if let Some(arrival) = front.serve(stream, peer, tls.as_deref()).await {
+                    let served = strangers.patient(front.serve(stream, peer, tls.as_deref()));
+                    let arrival = served.await;
+                    cell.inner.borrow_mut().served += 1;
+                    if let Some(arrival) = arrival {
                         place(&cell, &doors, arrival);
                     }
                 });

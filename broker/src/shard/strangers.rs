@@ -1,0 +1,170 @@
+//! Whoever has not been upgraded yet, one at a time: between two of them the shard looks at all its sockets.
+//!
+//! What a stranger asks for is dear (memory for a new connection, a TLS handshake, a page) and thousands may ask at once,
+//! while a message of somebody who is here is cheap and waits for nobody's page. A runtime has one line for all of them;
+//! so strangers have a line of their own, whose first one joins the others.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use tokio::sync::Notify;
+
+#[derive(Default)]
+pub struct Strangers {
+    last: Cell<u64>,
+    /// Somebody had the moment that is now.
+    taken: Cell<bool>,
+    /// Whose moment comes; nobody else's meanwhile.
+    called: Cell<Option<u64>>,
+    line: RefCell<VecDeque<(u64, Waker)>>,
+    moved: Notify,
+}
+
+impl Strangers {
+    /// `what` goes on only when it is this stranger's moment.
+    pub fn patient<F: Future>(self: &Rc<Strangers>, what: F) -> Patient<F> {
+        let id = self.last.get() + 1;
+        self.last.set(id);
+        Patient { id, waits: false, strangers: self.clone(), what: Box::pin(what) }
+    }
+
+    /// Calls one after the other, for ever.
+    pub async fn call(&self) {
+        loop {
+            self.moved.notified().await;
+            loop {
+                // Comes back when the sockets have been looked at, and whoever had something has been served.
+                tokio::task::yield_now().await;
+                self.taken.set(false);
+                let next = self.line.borrow_mut().pop_front();
+                self.called.set(next.as_ref().map(|(id, _)| *id));
+                match next {
+                    Some((_, waker)) => waker.wake(),
+                    None => break,
+                }
+            }
+        }
+    }
+
+    fn may(&self, id: u64, waits: bool) -> bool {
+        if self.taken.get() {
+            return false;
+        }
+        if waits { self.called.get() == Some(id) } else { self.called.get().is_none() && self.line.borrow().is_empty() }
+    }
+}
+
+/// A future that waits for its moment whenever it could go on.
+pub struct Patient<F> {
+    id: u64,
+    waits: bool,
+    strangers: Rc<Strangers>,
+    what: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Patient<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.get_mut();
+        let strangers = &this.strangers;
+        if !strangers.may(this.id, this.waits) {
+            if !std::mem::replace(&mut this.waits, true) {
+                strangers.line.borrow_mut().push_back((this.id, cx.waker().clone()));
+                strangers.moved.notify_one();
+            }
+            return Poll::Pending;
+        }
+        this.waits = false;
+        strangers.called.set(None);
+        strangers.taken.set(true);
+        strangers.moved.notify_one();
+        this.what.as_mut().poll(cx)
+    }
+}
+
+impl<F> Drop for Patient<F> {
+    /// A call that nobody heeds holds up nobody.
+    fn drop(&mut self) {
+        if self.strangers.called.get() == Some(self.id) {
+            self.strangers.called.set(None);
+            self.strangers.moved.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::task::{spawn_local, yield_now};
+
+    fn alone<F: Future>(what: F) -> F::Output {
+        tokio::runtime::LocalRuntime::new().unwrap().block_on(what)
+    }
+
+    /// Says so each time it goes on, and goes on at once for so many times.
+    fn busy(said: &Rc<RefCell<Vec<char>>>, who: char, times: usize) -> impl Future<Output = ()> + use<> {
+        let (said, mut left) = (said.clone(), times);
+        poll_fn(move |cx| {
+            said.borrow_mut().push(who);
+            left -= 1;
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+
+    #[test]
+    fn strangers_take_turns_and_others_go_between_any_two_of_them() {
+        let said = Rc::new(RefCell::new(Vec::new()));
+        alone(async {
+            let strangers = Rc::new(Strangers::default());
+            spawn_local({
+                let strangers = strangers.clone();
+                async move { strangers.call().await }
+            });
+            let all = ['a', 'b', 'c'].map(|who| spawn_local(strangers.patient(busy(&said, who, 4))));
+            let told = said.clone();
+            let resident = spawn_local(async move {
+                for _ in 0..40 {
+                    told.borrow_mut().push('-');
+                    yield_now().await;
+                }
+            });
+            for one in all {
+                one.await.unwrap();
+            }
+            resident.await.unwrap();
+        });
+        let said: String = said.borrow().iter().collect();
+        assert_eq!(said.replace('-', ""), "abcabcabcabc");
+        for pair in said.as_bytes().windows(2) {
+            assert!(pair.contains(&b'-'), "{said}");
+        }
+    }
+
+    #[test]
+    fn who_leaves_the_line_holds_up_nobody() {
+        let said = Rc::new(RefCell::new(Vec::new()));
+        alone(async {
+            let strangers = Rc::new(Strangers::default());
+            spawn_local({
+                let strangers = strangers.clone();
+                async move { strangers.call().await }
+            });
+            let [one, two, three] = ['a', 'b', 'c'].map(|who| spawn_local(strangers.patient(busy(&said, who, 3))));
+            yield_now().await;
+            two.abort();
+            one.await.unwrap();
+            three.await.unwrap();
+            assert!(two.await.unwrap_err().is_cancelled());
+        });
+        let said: String = said.borrow().iter().filter(|who| **who != 'b').collect();
+        assert_eq!(said, "acacac");
+    }
+}
