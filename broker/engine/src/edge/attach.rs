@@ -65,9 +65,10 @@ impl Edge {
         cursor: Place,
         out: &mut Outbound,
     ) {
+        let Some(tag) = self.rooms.get(room).map(|r| self.rooms.tag(&r.key)) else { return };
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let presence = if lane.wants.presence { Presence::Due } else { Presence::Known };
-        connection.subs.push(Sub { room, lane, index: 0, standing: Standing::Live, presence });
+        connection.subs.push(Sub { room, tag, lane, index: 0, standing: Standing::Live, presence });
         if lane.wants.summary_only {
             self.link_live(conn.slot, room);
         } else {

@@ -52,6 +52,8 @@ pub(super) struct Connection {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sub {
     pub room: RoomHandle,
+    /// Of its room's key, so that a room is found by its key without a look at each.
+    pub tag: u32,
     pub lane: Lane,
     pub index: u32,
     pub standing: Standing,

@@ -7,6 +7,7 @@ use rookery_protocol::ids::{Place, RoomHandle, RoomKey};
 use rookery_protocol::reply::EndReason;
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// Never walked through: the order of a map must not show.
 pub(super) struct Rooms(HashMap<RoomHandle, EdgeRoom, FixedState>);
@@ -84,6 +85,11 @@ impl EdgeLane {
 impl Rooms {
     pub fn new(seed: u64) -> Rooms {
         Rooms(HashMap::with_hasher(FixedState::with_seed(seed)))
+    }
+
+    /// Equal for equal keys, and seldom for others.
+    pub fn tag(&self, key: &RoomKey) -> u32 {
+        self.0.hasher().hash_one(key) as u32
     }
 
     pub fn get(&self, room: RoomHandle) -> Option<&EdgeRoom> {

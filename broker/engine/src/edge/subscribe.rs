@@ -136,8 +136,9 @@ impl Edge {
     }
 
     fn subscribed_as(&self, conn: ConnId, key: &RoomKey) -> Option<RoomHandle> {
-        let subs = &self.conns.get(conn)?.subs;
-        subs.iter().map(|s| s.room).find(|room| self.rooms.get(*room).is_some_and(|r| r.key == *key))
+        let (subs, tag) = (&self.conns.get(conn)?.subs, self.rooms.tag(key));
+        let mut alike = subs.iter().filter(|s| s.tag == tag).map(|s| s.room);
+        alike.find(|room| self.rooms.get(*room).is_some_and(|r| r.key == *key))
     }
 
     fn attach_under_way(&mut self, conn: ConnId, key: &RoomKey) -> Option<&mut AwaitAttach> {
