@@ -55,6 +55,7 @@ limits! {
     AWAKE_MICROS = 100 "µs" "A shard that serves one conversation waits this long for its next message before it sleeps."
     AWAKE_TURNS = 8 "turns" "Turns of one command each, this close to each other, make such a conversation."
     TURN_FRAMES_PER_CONNECTION = 64 "frames" "One connection gives at most this many frames to a turn."
+    STRANGERS_AT_A_TIME = 4 "sockets" "Sockets that are not upgraded yet and go on before the shard looks at all of them."
     CHUNK_BYTES = 65536 "bytes" "Largest chunk; a larger event is a chunk of its own."
     CALLS_PER_SHARD = 1024 "requests" "Commands without a connection (REST) that wait for their answer on one shard; more are `busy`."
     CALL_WAIT_MS = 30000 "ms" "How long such a command waits for its answer; then it is `unsure`."
