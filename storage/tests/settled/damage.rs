@@ -217,7 +217,8 @@ fn a_damaged_end_of_a_table_costs_nothing() {
     for n in 0..60 {
         let folder = root.path().join(n.to_string());
         copy(whole.folder.path(), &folder);
-        let table = &tables(&folder)[n % count];
+        // Each of them, stopped and running.
+        let table = &tables(&folder)[n / 2 % count];
         let length = std::fs::metadata(table).unwrap().len();
         let data = {
             let archive = sfa::Reader::new(table).unwrap();
