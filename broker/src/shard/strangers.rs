@@ -24,19 +24,21 @@ pub struct Strangers {
     joined: Notify,
 }
 
-impl Default for Strangers {
-    fn default() -> Strangers {
-        Strangers {
+impl Strangers {
+    /// A line, and the task that calls from it for as long as its runtime lives.
+    pub fn open() -> Rc<Strangers> {
+        let strangers = Rc::new(Strangers {
             last: Cell::new(0),
             left: Cell::new(AT_A_TIME),
             line: RefCell::default(),
             called: RefCell::default(),
             joined: Notify::new(),
-        }
+        });
+        let calling = strangers.clone();
+        tokio::task::spawn_local(async move { calling.call().await });
+        strangers
     }
-}
 
-impl Strangers {
     /// `what` goes on only when it is this stranger's moment.
     pub fn patient<F: Future>(self: &Rc<Strangers>, what: F) -> Patient<F> {
         let id = self.last.get() + 1;
@@ -45,7 +47,7 @@ impl Strangers {
     }
 
     /// Calls a few after the other, for ever.
-    pub async fn call(&self) {
+    async fn call(&self) {
         loop {
             self.joined.notified().await;
             loop {
@@ -139,11 +141,7 @@ mod tests {
     fn strangers_take_turns_and_others_go_between_a_few_of_them() {
         let said = Rc::new(RefCell::new(Vec::new()));
         alone(async {
-            let strangers = Rc::new(Strangers::default());
-            spawn_local({
-                let strangers = strangers.clone();
-                async move { strangers.call().await }
-            });
+            let strangers = Strangers::open();
             let all = ['a', 'b', 'c'].map(|who| spawn_local(strangers.patient(busy(&said, who, 4))));
             let told = said.clone();
             let resident = spawn_local(async move {
@@ -168,11 +166,7 @@ mod tests {
     fn who_leaves_the_line_holds_up_nobody() {
         let said = Rc::new(RefCell::new(Vec::new()));
         alone(async {
-            let strangers = Rc::new(Strangers::default());
-            spawn_local({
-                let strangers = strangers.clone();
-                async move { strangers.call().await }
-            });
+            let strangers = Strangers::open();
             let [one, two, three] = ['a', 'b', 'c'].map(|who| spawn_local(strangers.patient(busy(&said, who, 3))));
             yield_now().await;
             two.abort();

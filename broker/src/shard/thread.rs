@@ -132,11 +132,7 @@ async fn run(plan: Plan) {
     tokio::task::spawn_local(turn::flusher(cell.clone()));
     tokio::task::spawn_local(timers(cell.clone()));
     let front = Rc::new(Front::new(plan.front));
-    let strangers = Rc::new(Strangers::default());
-    tokio::task::spawn_local({
-        let strangers = strangers.clone();
-        async move { strangers.call().await }
-    });
+    let strangers = Strangers::open();
     let accept_at = |Listener { socket, tls }| match tokio::net::TcpListener::from_std(socket) {
         Ok(socket) => {
             let (cell, front, strangers) = (cell.clone(), front.clone(), strangers.clone());
