@@ -49,14 +49,54 @@ pub fn sum(page: &str, name: &str, labels: &[&str]) -> f64 {
     values.sum()
 }
 
-/// Asks until the figures are as they should be, which they are half a second later at most.
+/// A figure: its name, labels that its series have, and whether the sum of these is as it should be.
+pub struct Figure<'a> {
+    pub name: &'a str,
+    pub labels: &'a [&'a str],
+    pub should: Should,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Should {
+    Be(f64),
+    BeAtLeast(f64),
+}
+
+impl Figure<'_> {
+    fn holds(&self, page: &str) -> bool {
+        let sum = sum(page, self.name, self.labels);
+        match self.should {
+            Should::Be(is) => sum == is,
+            Should::BeAtLeast(least) => sum >= least,
+        }
+    }
+}
+
+/// Asks until the figures are as they should be, which they are half a second later at most: each shard shows its own
+/// when it gets to it.
 pub fn shown(address: SocketAddr, what: &str, is: impl Fn(&str) -> bool) -> String {
+    asked(address, is).unwrap_or_else(|page| panic!("{what} never came in {page}"))
+}
+
+/// The first page on which every figure is as it should be.
+pub fn figures(address: SocketAddr, figures: &[Figure<'_>]) -> String {
+    asked(address, |page| figures.iter().all(|figure| figure.holds(page))).unwrap_or_else(|page| {
+        let wrong = figures.iter().filter(|figure| !figure.holds(&page));
+        let told = wrong.map(|Figure { name, labels, should }| format!("{name} {labels:?} should {should:?}\n"));
+        panic!("{}in {page}", told.collect::<String>())
+    })
+}
+
+/// The first page that is so, or the last one that was not.
+fn asked(address: SocketAddr, is: impl Fn(&str) -> bool) -> Result<String, String> {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let page = page(address);
         if is(&page) {
-            return page;
+            return Ok(page);
         }
-        assert!(Instant::now() < until, "{what} never came in {page}");
+        if Instant::now() >= until {
+            return Err(page);
+        }
     }
 }
