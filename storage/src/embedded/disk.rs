@@ -10,6 +10,7 @@ use super::compactor::Compactor;
 use super::keys::{self, OWN, RoomBytes};
 use super::marks::{self, Marks};
 use super::moments::{Moment, Moments};
+use super::pairs::{Pairs, Second};
 use super::spare::Spare;
 use crate::ask::Position;
 use crate::meta::RoomMeta;
@@ -22,8 +23,7 @@ use bytes::Bytes;
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{BlockSizePolicy, CompressionPolicy};
 use lsm_tree::{
-    AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, IterGuardImpl,
-    SequenceNumberCounter, UserKey,
+    AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, SequenceNumberCounter, UserKey,
 };
 use parking_lot::Mutex;
 use std::fs::{File, TryLockError};
@@ -58,9 +58,32 @@ impl Space {
     pub const ALL: [Space; 7] =
         [Space::Messages, Space::Changes, Space::Rows, Space::Rooms, Space::Index, Space::Runs, Space::Segments];
 
+    /// Bytes before a key's second copy.
+    pub const BEFORE_SECOND: usize = 3;
+
     fn key(self, key: &[u8]) -> UserKey {
         UserKey::fused(&[self as u8], key)
     }
+
+    /// Without it what is whole elsewhere could not be found: it stands twice.
+    pub fn leads(self) -> bool {
+        match self {
+            Space::Rooms | Space::Runs => true,
+            Space::Messages | Space::Changes | Space::Rows | Space::Index | Space::Segments => false,
+        }
+    }
+
+    /// The second copy's key. It stands before everything else, so that all messages and more lie between the two.
+    pub fn second(self, key: &[u8]) -> UserKey {
+        UserKey::fused(&[Space::Messages as u8, OWN, self as u8], key)
+    }
+}
+
+/// Which of two copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nth {
+    First,
+    Second,
 }
 
 /// The engine. Whoever commits, notes or makes a checkpoint is alone with that.
@@ -81,6 +104,8 @@ pub struct Disk {
     durable: AtomicU64,
     /// A commit ended in its middle: nothing of what is in memory may get to the disk any more.
     torn: AtomicBool,
+    /// What leads to others stands twice, as it does since layout 3.
+    seconds: AtomicBool,
     /// Behind everything that it guards.
     _lock: File,
 }
@@ -124,13 +149,15 @@ impl Disk {
             highest: AtomicU64::new(0),
             durable: AtomicU64::new(0),
             torn: AtomicBool::new(false),
+            seconds: AtomicBool::new(true),
             _lock: lock,
         })
     }
 
     /// All that is committed now, and nothing that comes later.
     pub fn view(&self) -> View<'_> {
-        View { tree: &self.tree, archive: &self.archive, moment: self.published.lock().clone() }
+        let seconds = self.seconds.load(Ordering::Acquire);
+        View { tree: &self.tree, archive: &self.archive, moment: self.published.lock().clone(), seconds }
     }
 
     /// Writes everything, as one. No key comes twice. The number of the commit.
@@ -141,12 +168,16 @@ impl Disk {
 
     fn write(&self, writes: impl Iterator<Item = (Space, Vec<u8>, Option<Bytes>)>) -> u64 {
         self.torn.store(true, Ordering::Release);
-        let number = self.numbers.next();
+        let (number, seconds) = (self.numbers.next(), self.seconds.load(Ordering::Acquire));
+        let write = |key: UserKey, value: Option<Bytes>| match value {
+            Some(value) => self.tree.insert(key, value, number),
+            None => self.tree.remove(key, number),
+        };
         for (space, key, value) in writes {
-            match value {
-                Some(value) => self.tree.insert(space.key(&key), value, number),
-                None => self.tree.remove(space.key(&key), number),
-            };
+            if seconds && space.leads() {
+                write(space.second(&key), value.clone());
+            }
+            write(space.key(&key), value);
         }
         self.torn.store(false, Ordering::Release);
         self.publish();
@@ -179,7 +210,9 @@ impl Disk {
     /// Writes all that is committed to tables, and makes them durable.
     pub fn checkpoint(&self) -> Result<(), Fault> {
         self.check_whole()?;
-        let marks = Marks { watermark: self.noted(), highest: self.highest(), segments: self.archive.counts() };
+        let seconds = self.seconds.load(Ordering::Acquire);
+        let marks =
+            Marks { seconds, watermark: self.noted(), highest: self.highest(), segments: self.archive.counts() };
         self.archive.sync()?;
         self.spare.forget_marks();
         {
@@ -231,6 +264,7 @@ impl Disk {
 
     /// What the tables say, when the store is opened.
     pub fn found(&self, marks: Marks) -> Result<(), Fault> {
+        self.seconds.store(marks.seconds, Ordering::Release);
         self.noted.store(marks.watermark.0, Ordering::Release);
         self.durable.store(marks.watermark.0, Ordering::Release);
         self.reach(marks.highest);
@@ -254,13 +288,19 @@ impl Disk {
         }
     }
 
-    /// Fills an empty store with what is put, in the order of spaces and keys.
+    /// Fills an empty store with what is put: second copies, then the rest in the order of spaces and keys.
     pub fn fill(
         &self,
-        work: impl FnOnce(&mut dyn FnMut(Space, &[u8], Bytes) -> Result<(), Fault>) -> Result<(), Fault>,
+        work: impl FnOnce(&mut dyn FnMut(Nth, Space, &[u8], Bytes) -> Result<(), Fault>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let mut into = self.tree.ingestion().map_err(fault)?;
-        work(&mut |space, key, value| into.write(space.key(key), value).map_err(fault))?;
+        work(&mut |nth, space, key, value| {
+            let key = match nth {
+                Nth::First => space.key(key),
+                Nth::Second => space.second(key),
+            };
+            into.write(key, value).map_err(fault)
+        })?;
         into.finish().map_err(fault)?;
         self.publish();
         Ok(())
@@ -289,6 +329,7 @@ pub struct View<'a> {
     tree: &'a AnyTree,
     archive: &'a Archive,
     moment: Arc<Moment>,
+    seconds: bool,
 }
 
 impl View<'_> {
@@ -297,16 +338,36 @@ impl View<'_> {
     }
 
     pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        let value = self.tree.get(space.key(key), self.moment.number()).map_err(fault)?;
-        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+        let read = |key: UserKey| {
+            let value = self.tree.get(key, self.moment.number()).map_err(fault)?;
+            Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+        };
+        match read(space.key(key)) {
+            Err(fault @ Fault::Damaged { .. }) if space.leads() => match read(space.second(key)) {
+                Ok(Some(value)) => {
+                    say_second(space);
+                    Ok(Some(value))
+                }
+                // Where there are no second copies, none says nothing.
+                Ok(None) | Err(_) => Err(fault),
+            },
+            first => first,
+        }
     }
 
     /// Keys from `from` to below `to`, both ways.
     pub fn range(&self, space: Space, from: &[u8], to: &[u8]) -> Pairs {
         if from >= to {
-            return Pairs { inner: None };
+            return Pairs::none();
         }
-        Pairs { inner: Some(self.tree.range(space.key(from)..space.key(to), self.moment.number(), None)) }
+        let second = (self.seconds && space.leads()).then(|| Second {
+            tree: self.tree.clone(),
+            moment: self.moment.clone(),
+            space,
+            from: from.to_vec(),
+            to: to.to_vec(),
+        });
+        Pairs::new(self.tree.range(space.key(from)..space.key(to), self.moment.number(), None), second)
     }
 
     pub fn prefix(&self, space: Space, prefix: &[u8]) -> Pairs {
@@ -327,38 +388,15 @@ impl View<'_> {
     }
 }
 
-/// Pairs of a range, from either end. A fault ends them.
-pub struct Pairs {
-    inner: Option<Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>>,
-}
-
-impl Pairs {
-    fn open(&mut self, guard: Option<IterGuardImpl>) -> Option<Result<(Bytes, Bytes), Fault>> {
-        let pair = guard?.into_inner();
-        if pair.is_err() {
-            self.inner = None;
-        }
-        // Copied, so that what is handed on does not hold on to whole blocks.
-        let copied = |key: &[u8], value: &[u8]| {
-            (Bytes::copy_from_slice(key.get(1..).unwrap_or_default()), Bytes::copy_from_slice(value))
-        };
-        Some(pair.map(|(key, value)| copied(&key, &value)).map_err(fault))
-    }
-}
-
-impl Iterator for Pairs {
-    type Item = Result<(Bytes, Bytes), Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let guard = self.inner.as_mut()?.next();
-        self.open(guard)
-    }
-}
-
-impl DoubleEndedIterator for Pairs {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        let guard = self.inner.as_mut()?.next_back();
-        self.open(guard)
+/// Said once: what is damaged is named by whoever cannot do without it, and by `rookery store verify`.
+pub fn say_second(space: Space) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        tracing::error!(
+            event = "second_copy_read",
+            ?space,
+            "a block of the store is damaged; what it led to is still found"
+        );
     }
 }
 

@@ -7,10 +7,12 @@ use super::keys::last_number;
 use crate::ask::Position;
 use crate::sealed::{self, Bad, number_value};
 use crate::settled::Fault;
+use bytes::Bytes;
 use hashbrown::HashMap;
 
-/// Of the whole layout.
-const VERSION: u64 = 2;
+/// Of the whole layout. A store of the one before goes on as it is: what leads to others stands there once.
+const VERSION: u64 = 3;
+const WITHOUT_SECONDS: u64 = 2;
 
 pub fn watermark_key() -> Vec<u8> {
     own_key(b'w')
@@ -24,8 +26,10 @@ fn version_key() -> Vec<u8> {
     own_key(b'v')
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marks {
+    /// What leads to others stands twice.
+    pub seconds: bool,
     pub watermark: Position,
     /// That any room has taken.
     pub highest: Position,
@@ -33,18 +37,24 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// Of a new store.
+    fn new() -> Marks {
+        Marks { seconds: true, watermark: Position(0), highest: Position(0), segments: HashMap::new() }
+    }
+
     /// None: it has none, because it is new.
     fn read(view: &View<'_>) -> Result<Option<Marks>, Fault> {
-        match number(view, &version_key())? {
+        let seconds = match number(view, &version_key())? {
             None => return Ok(None),
-            Some(VERSION) => {}
+            Some(VERSION) => true,
+            Some(WITHOUT_SECONDS) => false,
             Some(newer) => {
                 return Err(Fault::Newer {
                     what: "the settled store",
                     version: u8::try_from(newer).unwrap_or(u8::MAX),
                 });
             }
-        }
+        };
         let watermark = Position(number(view, &watermark_key())?.unwrap_or(0));
         let highest = Position(number(view, &highest_key())?.unwrap_or(0));
         let mut segments = HashMap::new();
@@ -53,11 +63,12 @@ impl Marks {
             let segment = last_number(&key).filter(|_| key.len() == 8).ok_or_else(|| damaged("a segment's number"))?;
             segments.insert(segment, Count::decode(&value).ok_or_else(|| damaged("what lies in a segment"))?);
         }
-        Ok(Some(Marks { watermark, highest, segments }))
+        Ok(Some(Marks { seconds, watermark, highest, segments }))
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(24 + 16 * self.segments.len());
+        let mut bytes = Vec::with_capacity(25 + 16 * self.segments.len());
+        sealed::put_number(&mut bytes, u64::from(self.seconds));
         sealed::put_number(&mut bytes, self.watermark.0);
         sealed::put_number(&mut bytes, self.highest.0);
         for (segment, count) in &self.segments {
@@ -68,9 +79,11 @@ impl Marks {
         bytes
     }
 
-    pub fn decode(bytes: &[u8]) -> Option<Marks> {
+    /// `says_seconds`: they begin with that; before there were any, they did not.
+    pub fn decode(bytes: &[u8], says_seconds: bool) -> Option<Marks> {
         let mut reader = sealed::Reader::of(bytes);
         let mut marks = Marks {
+            seconds: says_seconds && reader.number()? != 0,
             watermark: Position(reader.number()?),
             highest: Position(reader.number()?),
             segments: HashMap::new(),
@@ -101,12 +114,17 @@ pub fn check(disk: &Disk) -> Result<Position, Fault> {
             let version = Some(number_value(VERSION).into());
             disk.commit(std::iter::once((Space::Rooms, version_key(), version)))?;
             disk.checkpoint()?;
-            Marks::default()
+            Marks::new()
         }
     };
     let watermark = marks.watermark;
     disk.found(marks)?;
     Ok(watermark)
+}
+
+/// What a copy has where the store has this: it is of the present layout, whichever the store has.
+pub fn of_a_copy(key: &[u8], value: Bytes) -> Bytes {
+    if key == version_key() { number_value(VERSION).into() } else { value }
 }
 
 fn number(view: &View<'_>, key: &[u8]) -> Result<Option<u64>, Fault> {

@@ -28,6 +28,7 @@ mod marks;
 mod messages;
 mod moments;
 mod page;
+mod pairs;
 mod read;
 mod replay;
 mod rest;

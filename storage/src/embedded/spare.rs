@@ -2,9 +2,9 @@
 //! store's own marks, which share a block with others.
 //!
 //! ```text
-//! spare   sealed, version 2: the bytes of `tree/current`, counted; the marks as the tables of this list have them, counted,
+//! spare   sealed, version 3: the bytes of `tree/current`, counted; the marks as the tables of this list have them, counted,
 //!         or none; then the bytes of the version that `tree/current` names
-//! marks   watermark | highest position | for each segment: its number | runs that are left | runs at most
+//! marks   1 if what leads to others stands twice, 0 if not (version 2: not said, it does not) | watermark | highest position | for each segment: its number | runs that are left | runs at most
 //! ```
 
 use super::disk::{TREE, no_disk};
@@ -19,7 +19,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// Of a store in which nothing stands twice; its marks do not say so.
+const WITHOUT_SECONDS: u8 = 2;
 const SPARE: &str = "spare";
 
 /// Whoever has changed the list of tables saves it, and the ends of its tables.
@@ -56,7 +58,7 @@ impl Spare {
         let bytes = std::fs::read(self.folder.join(SPARE)).ok()?;
         let parts = parts(&bytes)?;
         let is_present = std::fs::read(self.folder.join(TREE).join(CURRENT)).is_ok_and(|own| own == parts.current);
-        (is_present && !parts.marks.is_empty()).then(|| Marks::decode(parts.marks)).flatten()
+        (is_present && !parts.marks.is_empty()).then(|| Marks::decode(parts.marks, parts.says_seconds)).flatten()
     }
 
     /// Looks for what was damaged since it was saved, and puts it back, once with every list. True: something was, so
@@ -141,19 +143,22 @@ pub fn is_sound(folder: &Path) -> bool {
 }
 
 struct Parts<'a> {
+    says_seconds: bool,
     current: &'a [u8],
     marks: &'a [u8],
     version: &'a [u8],
 }
 
 fn parts(bytes: &[u8]) -> Option<Parts<'_>> {
-    let mut reader = sealed::open(bytes, VERSION).ok()?;
+    let now = sealed::open(bytes, VERSION).ok();
+    let says_seconds = now.is_some();
+    let mut reader = now.or_else(|| sealed::open(bytes, WITHOUT_SECONDS).ok())?;
     let mut part = || {
         let length = usize::try_from(reader.number()?).ok()?;
         reader.take(length)
     };
     let (current, marks) = (part()?, part()?);
-    Some(Parts { current, marks, version: reader.rest() })
+    Some(Parts { says_seconds, current, marks, version: reader.rest() })
 }
 
 /// In its place: to replace it would make the file system write it out at once, while the journal waits for the same disk.
