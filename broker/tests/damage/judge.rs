@@ -1,5 +1,6 @@
 //! Opens the store of a damaged folder in this process, asks for everything, and compares.
 
+use super::blocks::Keys;
 use super::logs;
 use super::made::{Made, ROOMS, copy, room_name};
 use super::support::Folder;
@@ -23,6 +24,8 @@ pub struct Judge<'a> {
     truth: Vec<BTreeMap<Place, Record>>,
     /// What is not there any more once the whole folder was opened and closed.
     given_up: BTreeSet<PathBuf>,
+    /// Of its settled store, then.
+    keys: Keys,
 }
 
 #[derive(Default)]
@@ -32,16 +35,16 @@ pub struct Tally {
     harmed: u64,
     served: u64,
     missing: u64,
-    /// Missing ones of which no byte lay near the damage: what leads to them did.
-    led_to: u64,
+    /// Missing ones that lay behind the damage, in what a journal that nobody closed had written last.
+    behind: u64,
     kinds: BTreeMap<String, u64>,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { refused, unharmed, harmed, served, missing, led_to, kinds } = self;
+        let Tally { refused, unharmed, harmed, served, missing, behind, kinds } = self;
         write!(f, "{refused} refused to open, {unharmed} unharmed, {harmed} with something missing; ")?;
-        write!(f, "{served} records served, {missing} missing, {led_to} of them not damaged themselves; {kinds:?}")
+        write!(f, "{served} records served, {missing} missing, {behind} of them behind damage in a journal that was not closed; {kinds:?}")
     }
 }
 
@@ -65,6 +68,12 @@ fn open(data: &Path) -> Result<Persistent, OpenError> {
     };
     let options = Options::new(journal::Options::new(data.join("journal")));
     Persistent::open(options, Arc::new(RealDisk), Box::new(open_settled), vec![Box::new(|| {})])
+}
+
+/// Nobody has the folder afterwards.
+fn close(store: Persistent, reader: Reader) {
+    store.close();
+    drop(reader);
 }
 
 /// Everything of a room by replay. None: it is not served, and that was said.
@@ -139,7 +148,7 @@ impl<'a> Judge<'a> {
                 records.into_iter().map(|record| (record.place, record)).collect()
             })
             .collect();
-        store.close();
+        close(store, reader);
         for (of_room, posted) in truth.iter().zip(&made.posted) {
             for (place, body) in posted {
                 assert!(of_room[place].payload.ends_with(body.as_bytes()), "{place}");
@@ -148,7 +157,7 @@ impl<'a> Judge<'a> {
         let said = logs::take();
         assert!(!said.contains("ERROR"), "a whole folder: {said}");
         let given_up = before.difference(&names(folder.path())).cloned().collect();
-        Judge { made, truth, given_up }
+        Judge { made, truth, given_up, keys: Keys::of(folder.path()) }
     }
 
     pub fn judge(&self, data: &Path, wound: &Wound, what: &str, tally: &mut Tally) {
@@ -191,11 +200,15 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        store.close();
+        close(store, reader);
         let said = logs::take();
+        let unreadable = wound.of_a_table().then(|| self.keys.unreadable(data));
         for (at, place, told) in &missing {
             let body = self.made.posted[*at][place].as_bytes();
-            let hit = wound.hit(body);
+            let hit = match &unreadable {
+                Some(unreadable) => unreadable.explains(*at, place.seq),
+                None => wound.of_the_journal() && wound.hit(body),
+            };
             let behind = !self.made.closed && wound.of_the_journal() && wound.hit_or_before(body);
             // In what was written last, damage looks like a tail that was never finished; in a segment's head it does not.
             let untold = behind && wound.range.start >= SEGMENT_HEAD;
@@ -203,8 +216,8 @@ impl<'a> Judge<'a> {
                 *told || untold || said.contains("ERROR"),
                 "{what}: {place} of room {at} is gone without a word: {said}"
             );
-            assert!(hit || behind || !wound.of_the_journal(), "{what}: {place} of room {at} was not damaged: {said}");
-            tally.led_to += u64::from(!hit);
+            assert!(hit || behind, "{what}: {place} of room {at} was not damaged: {said}");
+            tally.behind += u64::from(!hit);
         }
         tally.missing += missing.len() as u64;
         if missing.is_empty() {

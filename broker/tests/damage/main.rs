@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blocks;
 mod judge;
 mod logs;
 mod made;

@@ -85,6 +85,10 @@ impl Wound {
         self.before[self.range.start.saturating_sub(2 * BLOCK)..].windows(needle.len()).any(|bytes| bytes == needle)
     }
 
+    pub fn of_a_table(&self) -> bool {
+        self.file.parent().is_some_and(|parent| parent.ends_with("tree/tables"))
+    }
+
     pub fn of_the_journal(&self) -> bool {
         self.file.extension().is_some_and(|end| end == "segment")
     }
