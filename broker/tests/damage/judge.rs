@@ -44,7 +44,10 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally { refused, unharmed, harmed, served, missing, behind, kinds } = self;
         write!(f, "{refused} refused to open, {unharmed} unharmed, {harmed} with something missing; ")?;
-        write!(f, "{served} records served, {missing} missing, {behind} of them behind damage in a journal that was not closed; {kinds:?}")
+        write!(
+            f,
+            "{served} records served, {missing} missing, {behind} of them behind damage in a journal that was not closed; {kinds:?}"
+        )
     }
 }
 

@@ -3,12 +3,15 @@
 use crate::rig::{copy, small};
 use crate::told::{Listener, Step, questions, scans};
 use crate::written::write;
-use rookery_storage::ask::{Ask, Position};
+use lsm_tree::{AbstractTree, AnyTree, Config, Guard, SeqNo, SequenceNumberCounter};
+use rookery_storage::ask::{Ask, PageAsk, PageFrom, Position};
+use rookery_storage::conformance::bench::END;
 use rookery_storage::conformance::say::{events, keyed, message, room};
 use rookery_storage::dice::Dice;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
 use rookery_storage::journal::Journal;
-use rookery_storage::{Entry, Fault, Outcome, Settled, Store, Ticket};
+use rookery_storage::{Entry, Fault, Name, Outcome, RoomKey, Settled, Store, Ticket};
+use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +41,31 @@ fn whole() -> Whole {
         let text = format!("{seq} {}", "words ".repeat(50));
         heard.submit(events(&long, vec![keyed(message((1, seq), seq, &text), &format!("key {seq}"))]), Ticket(0));
     }
+    let asks = rooms.iter().chain([&long]).flat_map(|room| questions(&mut heard, room, 5000)).chain(scans());
+    let asks: Vec<Ask> = asks.collect();
+    keep(heard, asks)
+}
+
+/// So many rooms that where they stand fills blocks of its own.
+fn many_rooms() -> Whole {
+    let mut heard = Listener::new();
+    let named = |name: &str| RoomKey { name: Name::new(name).unwrap(), ..room("a") };
+    let rooms: Vec<RoomKey> = (0..400).map(|n| named(&format!("room {n}"))).collect();
+    for room in &rooms {
+        let some = (1..=5).map(|seq| message((1, seq), seq, "hello"));
+        heard.submit(events(room, some.collect()), Ticket(0));
+    }
+    let page = |room: &RoomKey| {
+        let (room, from) = (room.clone(), PageFrom::Newest);
+        Ask::Page(PageAsk { room, thread: None, from, limit: 9, fence: END, now: 0 })
+    };
+    let asks = rooms.iter().flat_map(|room| [Ask::Load { room: room.clone() }, page(room)]);
+    let asks: Vec<Ask> = asks.chain(scans()).collect();
+    keep(heard, asks)
+}
+
+/// Writes what was heard, and asks the model.
+fn keep(mut heard: Listener, asks: Vec<Ask>) -> Whole {
     let files = tempfile::tempdir().unwrap();
     // What is handed over by the name of its place lies in runs, the rest one by one.
     let journal = write(files.path(), heard.entries());
@@ -50,8 +78,6 @@ fn whole() -> Whole {
         settled.sync(some.last().unwrap().position).unwrap();
     }
     drop(settled);
-    let asks = rooms.iter().chain([&long]).flat_map(|room| questions(&mut heard, room, 5000)).chain(scans());
-    let asks: Vec<Ask> = asks.collect();
     let asks = asks.into_iter().map(|ask| (ask.clone(), heard.ask(ask))).collect();
     Whole { folder, _journal: journal, _files: files, entries, asks }
 }
@@ -251,6 +277,52 @@ fn a_damaged_end_of_a_table_costs_nothing() {
         judge(&whole, &folder, &what, &mut tally);
     }
     assert!(met > 0, "no running store came upon the damage");
+}
+
+/// The keys of a tree that its engine cannot read in another folder.
+fn unreadable(keys: &[Vec<u8>], folder: &Path) -> Vec<Vec<u8>> {
+    let tree = tree(folder);
+    keys.iter().filter(|key| tree.get(key, SeqNo::MAX).is_err()).cloned().collect()
+}
+
+fn tree(folder: &Path) -> AnyTree {
+    let (numbers, visible) = (SequenceNumberCounter::default(), SequenceNumberCounter::default());
+    Config::new(folder.join("tree"), numbers, visible).open().unwrap()
+}
+
+/// Where rooms stand and where runs lie stands twice: a block with nothing else may be lost.
+#[test]
+fn a_damaged_block_of_what_leads_to_others_costs_nothing() {
+    // The store's own marks have a spare of their own.
+    let leads = |key: &[u8]| matches!(key, [0, 0, 3 | 5, ..] | [3 | 5, ..]);
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("store");
+    let mut lost_of: BTreeMap<[u8; 3], u64> = BTreeMap::new();
+    for whole in [whole(), many_rooms()] {
+        let pairs = tree(whole.folder.path()).iter(SeqNo::MAX, None);
+        let keys: Vec<Vec<u8>> = pairs.map(|guard| guard.into_inner().unwrap().0.to_vec()).collect();
+        for table in files(&whole.folder.path().join("tree/tables")) {
+            let data = sfa::Reader::new(&table).unwrap().toc().section(b"data").unwrap().len();
+            for at in (0..data).step_by(1024) {
+                copy(whole.folder.path(), &folder);
+                change(&folder.join(table.strip_prefix(whole.folder.path()).unwrap()), at);
+                let lost = unreadable(&keys, &folder);
+                let twice = |key: &Vec<u8>| lost.contains(&[&[0, 0], &key[..]].concat());
+                if lost.iter().all(|key| leads(key)) && !lost.iter().any(twice) {
+                    let mut tally = Tally::default();
+                    let what = format!("byte {at} of {}", table.display());
+                    judge(&whole, &folder, &what, &mut tally);
+                    assert_eq!((tally.unharmed, tally.served), (1, whole.asks.len() as u64), "{what}: {tally:?}");
+                    for key in lost {
+                        let copy = if key[0] == 0 { [0, 0, key[2]] } else { [key[0], 0, 0] };
+                        *lost_of.entry(copy).or_default() += 1;
+                    }
+                }
+                std::fs::remove_dir_all(&folder).unwrap();
+            }
+        }
+    }
+    assert_eq!(lost_of.len(), 4, "of each, some were lost: {lost_of:?}");
 }
 
 /// A damaged block costs what lies in it: what has nothing to do with it is written and read for as long as one likes, though
