@@ -1,9 +1,9 @@
 //! Stored files with bytes changed: nothing wrong is ever served, and what is not served is reported.
 
-use crate::rig::{copy, small};
+use crate::rig::{copy, keys, small, tree};
 use crate::told::{Listener, Step, questions, scans};
 use crate::written::write;
-use lsm_tree::{AbstractTree, AnyTree, Config, Guard, SeqNo, SequenceNumberCounter};
+use lsm_tree::{AbstractTree, SeqNo};
 use rookery_storage::ask::{Ask, PageAsk, PageFrom, Position};
 use rookery_storage::conformance::bench::END;
 use rookery_storage::conformance::say::{events, keyed, message, room};
@@ -285,11 +285,6 @@ fn unreadable(keys: &[Vec<u8>], folder: &Path) -> Vec<Vec<u8>> {
     keys.iter().filter(|key| tree.get(key, SeqNo::MAX).is_err()).cloned().collect()
 }
 
-fn tree(folder: &Path) -> AnyTree {
-    let (numbers, visible) = (SequenceNumberCounter::default(), SequenceNumberCounter::default());
-    Config::new(folder.join("tree"), numbers, visible).open().unwrap()
-}
-
 /// Where rooms stand and where runs lie stands twice: a block with nothing else may be lost.
 #[test]
 fn a_damaged_block_of_what_leads_to_others_costs_nothing() {
@@ -299,8 +294,7 @@ fn a_damaged_block_of_what_leads_to_others_costs_nothing() {
     let folder = root.path().join("store");
     let mut lost_of: BTreeMap<[u8; 3], u64> = BTreeMap::new();
     for whole in [whole(), many_rooms()] {
-        let pairs = tree(whole.folder.path()).iter(SeqNo::MAX, None);
-        let keys: Vec<Vec<u8>> = pairs.map(|guard| guard.into_inner().unwrap().0.to_vec()).collect();
+        let keys = keys(whole.folder.path());
         for table in files(&whole.folder.path().join("tree/tables")) {
             let data = sfa::Reader::new(&table).unwrap().toc().section(b"data").unwrap().len();
             for at in (0..data).step_by(1024) {

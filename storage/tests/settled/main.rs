@@ -7,6 +7,7 @@ mod damage;
 #[path = "../common/direct.rs"]
 mod direct;
 mod forgetting;
+mod layouts;
 mod meanwhile;
 mod rig;
 mod segments;

@@ -1,6 +1,7 @@
 //! Embedded stores in folders, which crash by leaving a copy of theirs.
 
 use crate::direct::Direct;
+use lsm_tree::{AbstractTree, AnyTree, Config, Guard, SeqNo, SequenceNumberCounter};
 use rookery_storage::Store;
 use rookery_storage::conformance::Rig;
 use rookery_storage::embedded::{Embedded, EmbeddedOptions};
@@ -11,6 +12,17 @@ use tempfile::TempDir;
 /// Small, so that tests reach the tables, too.
 pub fn small() -> EmbeddedOptions {
     EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 64 * 1024, least_run: 1, ..EmbeddedOptions::default() }
+}
+
+/// What the engine has in a store's folder that nobody has open.
+pub fn tree(folder: &Path) -> AnyTree {
+    let (numbers, visible) = (SequenceNumberCounter::default(), SequenceNumberCounter::default());
+    Config::new(folder.join("tree"), numbers, visible).open().unwrap()
+}
+
+pub fn keys(folder: &Path) -> Vec<Vec<u8>> {
+    let pairs = tree(folder).iter(SeqNo::MAX, None);
+    pairs.map(|guard| guard.into_inner().unwrap().0.to_vec()).collect()
 }
 
 /// A folder per store; a crash opens a copy of the folder that was taken while the store was open.
