@@ -42,7 +42,7 @@ bench-core: ## The core beside its floors: five interleaved rounds, medians and 
 bench-store: ## The store beside the machine's own disk, and the core with the store on (about twelve minutes, 5 GB in ./target)
 	$(CARGO) build --release --locked -p rookery -p loadgen -p rookery-benches
 	target/release/bench-store --broker target/release/rookery --folder target
-	target/release/loadgen core-yardstick --broker target/release/rookery --stores --workloads F2,F3 --rounds 9 --seconds 1.5
+	target/release/loadgen core-yardstick --broker target/release/rookery --stores --workloads F2,F3 --rounds 10 --seconds 1.5
 
 bench-micro: ## Parts of the broker beside their floors, in nanoseconds (about three minutes); PAIRS=decode for some of them
 	$(CARGO) bench --locked -p rookery-benches --bench parts -- --quiet $(PAIRS)

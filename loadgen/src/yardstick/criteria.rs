@@ -123,8 +123,8 @@ fn criteria() -> Vec<Criterion> {
         let beside = Target::stored(encoding, History::MemoryBesideDisk);
         for (workload, most) in [(F2, 1.3), (F3, 1.4)] {
             hold(workload, Metric::ServerCpu, same, Some(of), Bound::AtMost(most), true);
-            hold(workload, Metric::ShardCpu, other, Some(beside), Bound::AtMost(1.05), true);
-            hold(workload, Metric::ShardCpu, other, Some(of), Bound::AtMost(1.05), false);
+            hold(workload, Metric::ShardCpu, other, Some(of), Bound::AtMost(1.05), true);
+            hold(workload, Metric::ShardCpu, other, Some(beside), Bound::AtMost(1.05), false);
             hold(workload, Metric::Rate, same, Some(of), Bound::AtLeast(1.0 / most), false);
             hold(workload, Metric::Rate, other, Some(of), Bound::AtLeast(0.95), false);
         }
