@@ -143,7 +143,7 @@ pub fn order(cells: &[Cell], rounds: usize) -> Vec<(usize, Cell)> {
             for repeat in 0..repeats {
                 let number = round * repeats + repeat;
                 let cells = group.iter().map(|cell| (number, *cell));
-                if number % 2 == 0 { order.extend(cells) } else { order.extend(cells.rev()) }
+                if number.is_multiple_of(2) { order.extend(cells) } else { order.extend(cells.rev()) }
             }
         }
     }
