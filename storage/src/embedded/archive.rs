@@ -1,7 +1,7 @@
 //! Segments of the journal that messages are read from. Each has a second name here, so it stays when the journal lets go
 //! of it, and nothing of it is written twice.
 
-use super::disk::no_disk;
+use super::faults::no_disk;
 use super::runs::Run;
 use crate::journal::Spot;
 use crate::sealed;

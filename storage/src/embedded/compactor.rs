@@ -1,6 +1,6 @@
 //! The thread that merges tables, so that few of them lie over each other.
 
-use super::disk::{fault, guarded};
+use super::faults::{fault, guarded};
 use super::moments::Moments;
 use super::spare::Spare;
 use crate::background::give_way;

@@ -1,9 +1,11 @@
 //! A copy of the whole store at one moment, in a folder of its own, while others write.
 
-use super::disk::{Disk, Nth, Space, View};
+use super::disk::Disk;
 use super::keys::{OWN, RoomBytes, split_room};
 use super::messages::messages;
 use super::runs::Way;
+use super::space::{Nth, Space};
+use super::view::View;
 use super::{EmbeddedOptions, marks};
 use crate::Seq;
 use crate::ask::Position;

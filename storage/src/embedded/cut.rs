@@ -1,10 +1,12 @@
 //! What leaves a room: its end, all of it, or rows of messages that are gone.
 
-use super::disk::{Space, View, located, open_record};
+use super::faults::located;
 use super::keys::{Index, RoomBytes, after_prefix};
 use super::messages::{Found, messages};
 use super::runs::{self, Way};
+use super::space::Space;
 use super::stage::{Stage, unindex_record};
+use super::view::{View, open_record};
 use crate::meta::RoomMeta;
 use crate::record::Record;
 use crate::settled::Fault;

@@ -1,4 +1,4 @@
-//! The engine: one tree of tables, how it is opened, written and read, so that every fault is named.
+//! The engine: one tree of tables, how it is opened and written.
 //!
 //! What is committed is in memory until a [`Disk::checkpoint`] writes all of it to tables, as one. The journal of the owner
 //! has it until then, so the engine has none.
@@ -7,18 +7,15 @@ use super::EmbeddedOptions;
 use super::archive::Archive;
 use super::check;
 use super::compactor::Compactor;
-use super::keys::{self, OWN, RoomBytes};
+use super::faults::{fault, no_disk};
 use super::marks::{self, Marks};
 use super::moments::{Moment, Moments};
-use super::pairs::{Pairs, Second};
+use super::space::{Nth, Space};
 use super::spare::Spare;
+use super::view::View;
 use crate::ask::Position;
-use crate::meta::RoomMeta;
-use crate::record::Record;
-use crate::record::layout::BadRecord;
-use crate::sealed::{Bad, is_row, number_value};
+use crate::sealed::number_value;
 use crate::settled::Fault;
-use crate::{Place, RoomKey, Seq};
 use bytes::Bytes;
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{BlockSizePolicy, CompressionPolicy};
@@ -27,7 +24,6 @@ use lsm_tree::{
 };
 use parking_lot::Mutex;
 use std::fs::{File, TryLockError};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,51 +36,6 @@ const MOST_RUNS: usize = 16;
 /// In the store's folder.
 pub const TREE: &str = "tree";
 const LOCK: &str = "lock";
-
-/// What a key is of. It is the first byte in the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Space {
-    Messages = 0,
-    Changes = 1,
-    Rows = 2,
-    Rooms = 3,
-    Index = 4,
-    Runs = 5,
-    Segments = 6,
-}
-
-impl Space {
-    pub const ALL: [Space; 7] =
-        [Space::Messages, Space::Changes, Space::Rows, Space::Rooms, Space::Index, Space::Runs, Space::Segments];
-
-    /// Bytes before a key's second copy.
-    pub const BEFORE_SECOND: usize = 3;
-
-    fn key(self, key: &[u8]) -> UserKey {
-        UserKey::fused(&[self as u8], key)
-    }
-
-    /// Without it what is whole elsewhere could not be found: it stands twice.
-    pub fn leads(self) -> bool {
-        match self {
-            Space::Rooms | Space::Runs => true,
-            Space::Messages | Space::Changes | Space::Rows | Space::Index | Space::Segments => false,
-        }
-    }
-
-    /// The second copy's key. It stands before everything else, so that all messages and more lie between the two.
-    pub fn second(self, key: &[u8]) -> UserKey {
-        UserKey::fused(&[Space::Messages as u8, OWN, self as u8], key)
-    }
-}
-
-/// Which of two copies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nth {
-    First,
-    Second,
-}
 
 /// The engine. Whoever commits, notes or makes a checkpoint is alone with that.
 pub struct Disk {
@@ -318,157 +269,4 @@ fn lock(folder: &Path) -> Result<File, Fault> {
         }
     }
     Err(Fault::Locked)
-}
-
-pub fn no_disk(error: &std::io::Error) -> Fault {
-    Fault::Io(error.to_string())
-}
-
-/// The whole of the store at one moment.
-pub struct View<'a> {
-    tree: &'a AnyTree,
-    archive: &'a Archive,
-    moment: Arc<Moment>,
-    seconds: bool,
-}
-
-impl View<'_> {
-    pub fn archive(&self) -> &Archive {
-        self.archive
-    }
-
-    pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        let read = |key: UserKey| {
-            let value = self.tree.get(key, self.moment.number()).map_err(fault)?;
-            Ok(value.map(|value| Bytes::copy_from_slice(&value)))
-        };
-        match read(space.key(key)) {
-            Err(fault @ Fault::Damaged { .. }) if space.leads() => match read(space.second(key)) {
-                Ok(Some(value)) => {
-                    say_second(space);
-                    Ok(Some(value))
-                }
-                // Where there are no second copies, none says nothing.
-                Ok(None) | Err(_) => Err(fault),
-            },
-            first => first,
-        }
-    }
-
-    /// Keys from `from` to below `to`, both ways.
-    pub fn range(&self, space: Space, from: &[u8], to: &[u8]) -> Pairs {
-        if from >= to {
-            return Pairs::none();
-        }
-        let second = (self.seconds && space.leads()).then(|| Second {
-            tree: self.tree.clone(),
-            moment: self.moment.clone(),
-            space,
-            from: from.to_vec(),
-            to: to.to_vec(),
-        });
-        Pairs::new(self.tree.range(space.key(from)..space.key(to), self.moment.number(), None), second)
-    }
-
-    pub fn prefix(&self, space: Space, prefix: &[u8]) -> Pairs {
-        self.range(space, prefix, &keys::after_prefix(prefix))
-    }
-
-    pub fn meta(&self, room: &RoomKey, bytes: &RoomBytes) -> Result<Option<RoomMeta>, Fault> {
-        let Some(value) = self.get(Space::Rooms, bytes.bytes())? else { return Ok(None) };
-        RoomMeta::decode(&value).map(Some).map_err(|bad| match bad {
-            Bad::Damaged => damaged(room, None, "what is kept of the room as a whole"),
-            Bad::Newer(version) => Fault::Newer { what: "what is kept of a room as a whole", version },
-        })
-    }
-
-    /// A row's value, checked.
-    pub fn row(&self, room: &RoomKey, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        self.get(Space::Rows, key)?.map(|value| open_row(room, key, &value)).transpose()
-    }
-}
-
-/// Said once: what is damaged is named by whoever cannot do without it, and by `rookery store verify`.
-pub fn say_second(space: Space) {
-    static SAID: AtomicBool = AtomicBool::new(false);
-    if !SAID.swap(true, Ordering::Relaxed) {
-        tracing::error!(
-            event = "second_copy_read",
-            ?space,
-            "a block of the store is damaged; what it led to is still found"
-        );
-    }
-}
-
-/// The record that a key of `messages` or `changes` leads to. It must be the one that the key says.
-pub fn open_record(room: &RoomKey, meta: &RoomMeta, key: &[u8], value: &Bytes) -> Result<Record, Fault> {
-    let place = meta.place_at(Seq(keys::last_number(key).unwrap_or(0)));
-    let record = Record::decode(value).map_err(|bad| match bad {
-        BadRecord::NewerVersion(version) => Fault::Newer { what: "a record", version },
-        BadRecord::Damaged | BadRecord::Impossible => damaged(room, Some(place), &bad.to_string()),
-    })?;
-    if record.place == place {
-        Ok(record)
-    } else {
-        Err(damaged(room, Some(place), "another record stands in its place"))
-    }
-}
-
-pub fn open_row(room: &RoomKey, key: &[u8], value: &Bytes) -> Result<Bytes, Fault> {
-    if is_row(key, value) { Ok(value.slice(4..)) } else { Err(damaged(room, None, "a row")) }
-}
-
-pub fn damaged(room: &RoomKey, place: Option<Place>, what: &str) -> Fault {
-    Fault::Damaged { room: Some(room.clone()), place, what: what.to_owned() }
-}
-
-/// Says where a fault of the engine came up, as far as it is known.
-pub fn located<T>(answer: Result<T, Fault>, room: &RoomKey, place: Option<Place>) -> Result<T, Fault> {
-    answer.map_err(|fault| match fault {
-        Fault::Damaged { room: None, place: None, what } => Fault::Damaged { room: Some(room.clone()), place, what },
-        Fault::Damaged { .. }
-        | Fault::Poisoned(_)
-        | Fault::Io(_)
-        | Fault::Newer { .. }
-        | Fault::Locked
-        | Fault::Held { .. }
-        | Fault::OutOfOrder { .. }
-        | Fault::NotHere => fault,
-    })
-}
-
-/// What the engine says, in our words.
-#[allow(clippy::wildcard_enum_match_arm)] // The engine keeps its list open.
-pub fn fault(error: lsm_tree::Error) -> Fault {
-    use lsm_tree::Error;
-    let what = error.to_string();
-    match error {
-        Error::Io(_) => Fault::Io(what),
-        Error::InvalidVersion(version) => Fault::Newer { what: "the engine's folder", version },
-        Error::Decompress(_)
-        | Error::Unrecoverable
-        | Error::ChecksumMismatch { .. }
-        | Error::InvalidTag(_)
-        | Error::InvalidTrailer
-        | Error::InvalidHeader(_)
-        | Error::Utf8(_) => Fault::Damaged { room: None, place: None, what },
-        _ => Fault::Poisoned(what),
-    }
-}
-
-/// The engine may panic over bytes that it did not expect. That is a fault, not the end of the process.
-pub fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result,
-        Err(panic) => {
-            let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
-            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(Fault::Poisoned(said.unwrap_or_else(|| "a panic without words".to_owned())))
-        }
-    }
-}
-
-/// The key of something of our own, of no room.
-pub fn own_key(letter: u8) -> Vec<u8> {
-    vec![OWN, letter]
 }

@@ -1,6 +1,6 @@
 //! A room that begins where another store's has got to: what came before its first record is not there, but counted.
 
-use super::disk::damaged;
+use super::faults::damaged;
 use super::keys::RoomBytes;
 use super::stage::Stage;
 use crate::answer::RoomState;

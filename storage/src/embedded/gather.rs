@@ -1,9 +1,10 @@
 //! Messages of runs that are kept one by one from now on, so that their segments can go.
 
-use super::disk::{Disk, Space};
+use super::disk::Disk;
 use super::keys::{OWN, RoomBytes, split_room};
 use super::lock;
 use super::runs::{Run, Way, runs};
+use super::space::Space;
 use super::stage::Stage;
 use crate::journal;
 use crate::settled::Fault;

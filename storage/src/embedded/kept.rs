@@ -2,11 +2,13 @@
 
 use super::Embedded;
 use super::cut::changes;
-use super::disk::{Space, View, damaged, located, open_row};
+use super::faults::{damaged, located};
 use super::keys::{Index, RoomBytes, last_number};
 use super::messages::messages;
 use super::runs::Way;
+use super::space::Space;
 use super::stage::number_of;
+use super::view::{View, open_row};
 use crate::batch::Row;
 use crate::meta::RoomMeta;
 use crate::record::Record;

@@ -2,8 +2,10 @@
 //! taken, and which segments it reads. Each is a pair of the tree, so that it is as old as the tables; the spare has them too.
 
 use super::archive::Count;
-use super::disk::{Disk, Space, View, own_key};
+use super::disk::Disk;
 use super::keys::last_number;
+use super::space::{Space, own_key};
+use super::view::View;
 use crate::ask::Position;
 use crate::sealed::{self, Bad, number_value};
 use crate::settled::Fault;

@@ -1,8 +1,10 @@
 //! The messages of a room in their order: those that are kept one by one, over those that lie in runs.
 
-use super::disk::{Space, View, located, open_record};
+use super::faults::located;
 use super::keys::RoomBytes;
 use super::runs::{Run, Way, runs};
+use super::space::Space;
+use super::view::{View, open_record};
 use crate::meta::RoomMeta;
 use crate::record::Record;
 use crate::settled::Fault;

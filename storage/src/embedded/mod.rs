@@ -1,7 +1,7 @@
 //! The settled store inside the process: an LSM tree (`lsm-tree`), with a layout of our own (`docs/storage/embedded.md`).
 //!
-//! [`keys`] are its bytes. [`disk`] is the engine and names its faults, [`compactor`] merges its tables, [`moments`] keeps
-//! what somebody reads. Many messages of one batch stay in the segment of the journal that has them: [`archive`] keeps it,
+//! [`keys`] are its bytes, [`space`] says what they are of. [`disk`] is the engine, [`faults`] are its faults in our words,
+//! [`view`] is what is read of it at one moment; [`compactor`] merges its tables, [`moments`] keeps what somebody reads. Many messages of one batch stay in the segment of the journal that has them: [`archive`] keeps it,
 //! [`runs`] says where they lie, [`messages`] reads them, [`gather`] empties it.
 //!
 //! [`stage`] gathers the writes of a call; [`write`], [`cut`] and [`trim`] change a room; [`read`], [`page`] and [`replay`]
@@ -19,6 +19,7 @@ mod copy;
 mod cut;
 mod disk;
 mod ends;
+mod faults;
 mod found;
 mod gather;
 mod kept;
@@ -33,9 +34,11 @@ mod read;
 mod replay;
 mod rest;
 mod runs;
+mod space;
 mod spare;
 mod stage;
 mod trim;
+mod view;
 mod write;
 
 pub use check::{Files, check_files};
@@ -44,8 +47,9 @@ use crate::answer::{Outcome, RoomState};
 use crate::ask::{Ask, Position};
 use crate::settled::{Entry, Fault, Settled};
 use crate::{Epoch, RoomKey};
-pub(crate) use disk::guarded;
-use disk::{Disk, located};
+use disk::Disk;
+pub(crate) use faults::guarded;
+use faults::located;
 use stage::Stage;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};

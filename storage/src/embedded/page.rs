@@ -1,8 +1,9 @@
 //! A page: where it lies among the messages of a room or of one thread, and reading no more of them than fit.
 
-use super::disk::{Space, damaged, located};
+use super::faults::{damaged, located};
 use super::read::Room;
 use super::runs::Way;
+use super::space::Space;
 use super::stage::{MARK, number_of};
 use crate::answer::Page;
 use crate::ask::{PageAsk, PageFrom};

@@ -1,7 +1,9 @@
 //! Pairs of a range, from either end; where a block of what leads to others is damaged, from its second copy.
 
-use super::disk::{Space, fault, say_second};
+use super::faults::fault;
 use super::moments::Moment;
+use super::space::Space;
+use super::view::say_second;
 use crate::settled::Fault;
 use bytes::Bytes;
 use lsm_tree::{AbstractTree, AnyTree, Guard, IterGuardImpl};

@@ -1,13 +1,15 @@
 //! How a room of the embedded store answers: all but pages, replay and trims.
 
 use super::cut::changes;
-use super::disk::{Space, View, located, open_row};
+use super::faults::located;
 use super::keys::{OWN, RoomBytes, after_prefix, last_number, split_room};
 use super::messages::{self, messages};
 use super::rest;
 use super::runs::Way;
+use super::space::Space;
 use super::stage::number_of;
 use super::trim::due;
+use super::view::{View, open_row};
 use crate::answer::{Found, Outcome, RoomState, RoomsPage, ScanPage};
 use crate::ask::Ask;
 use crate::batch::Row;

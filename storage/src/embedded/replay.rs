@@ -1,6 +1,6 @@
 //! Replay: the two ranges of one numbering as one run.
 
-use super::disk::damaged;
+use super::faults::damaged;
 use super::read::Room;
 use super::runs::Way;
 use crate::answer::{Item, Replay, Run};

@@ -9,10 +9,11 @@
 //! 16     the rows, archived by rkyv 0.8: made and read by the same program, or not read
 //! ```
 
-use super::disk::{Space, View};
 use super::keys::RoomBytes;
 use super::read::Room;
+use super::space::Space;
 use super::stage::Stage;
+use super::view::View;
 use crate::RoomKey;
 use crate::answer::RoomState;
 use crate::batch::Row;

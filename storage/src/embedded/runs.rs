@@ -1,8 +1,10 @@
 //! Runs: messages of a room that one batch brought, where the journal wrote them. The tree has where that is.
 
-use super::disk::{Space, View, damaged, located};
+use super::faults::{damaged, located};
 use super::keys::{RoomBytes, last_number};
+use super::space::Space;
 use super::stage::Stage;
+use super::view::View;
 use crate::batch::Batch;
 use crate::entry;
 use crate::journal::Spot;

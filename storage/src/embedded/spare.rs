@@ -7,8 +7,9 @@
 //! marks   1 if what leads to others stands twice, 0 if not (version 2: not said, it does not) | watermark | highest position | for each segment: its number | runs that are left | runs at most
 //! ```
 
-use super::disk::{TREE, no_disk};
+use super::disk::TREE;
 use super::ends;
+use super::faults::no_disk;
 use super::list::{CURRENT, named, present, tables};
 use super::marks::Marks;
 use crate::sealed;

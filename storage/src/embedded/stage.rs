@@ -1,11 +1,13 @@
 //! Writes of one call, gathered until they are committed together: what was written is read back before that.
 
 use super::archive::{Archive, Count};
-use super::disk::{Disk, Space, View, open_record};
+use super::disk::Disk;
 use super::keys::RoomBytes;
 use super::marks;
 use super::messages::{self, Found};
 use super::runs::Run;
+use super::space::Space;
+use super::view::{View, open_record};
 use crate::ask::Position;
 use crate::meta::RoomMeta;
 use crate::record::Record;

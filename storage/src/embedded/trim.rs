@@ -1,12 +1,13 @@
 //! Retention of one room, in steps: each is committed by itself and leaves the room whole.
 
 use super::cut::{changes, drop_rows_of, drop_rows_to};
-use super::disk::{Space, View};
 use super::keys::{Index, RoomBytes, after_prefix, last_number};
 use super::messages::{Found, messages};
 use super::rest;
 use super::runs::{self, Way};
+use super::space::Space;
 use super::stage::{Stage, unindex_record};
+use super::view::View;
 use super::write::replace;
 use crate::answer::Trimmed;
 use crate::ask::Keep;

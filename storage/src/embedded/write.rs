@@ -1,10 +1,10 @@
 //! How a batch changes its room.
 
 use super::cut::{clear, drop_from, ordinal_at};
-use super::disk::Space;
 use super::keys::RoomBytes;
 use super::rest;
 use super::runs::Run;
+use super::space::Space;
 use super::stage::{Stage, index_record};
 use crate::RoomKey;
 use crate::batch::{Batch, Cut, Rewrite, RowWrite};
