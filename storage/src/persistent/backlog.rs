@@ -4,6 +4,8 @@
 //! settles in order whoever does it. When the settled store fails, what was taken is forgotten here and everything is
 //! found again in the journal: see [`Backlog::adopt`].
 
+mod oldest;
+
 use crate::RoomKey;
 use crate::ask::Position;
 use crate::batch::Batch;
@@ -15,10 +17,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-/// A group is settled in one go: large enough to be cheap, small enough that a reader does not wait long for a room of it.
-const GROUP_ENTRIES: usize = 1024;
-const GROUP_BYTES: usize = 2 << 20;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -45,6 +43,10 @@ struct State {
     taken: Map<Arc<RoomKey>, Option<First>>,
     /// The cost of batches in memory, those that are taken left out.
     held: usize,
+    /// The settler gathers: it is called when so many wait.
+    enough: usize,
+    /// Somebody waits until something of it is settled.
+    is_awaited: bool,
     /// Who waits for what was taken by a settled store that failed. The batches are found again, these are not.
     owed: BTreeMap<Position, Owner>,
 }
@@ -149,13 +151,16 @@ impl Backlog {
         let since = Instant::now();
         let mut state = self.state.lock();
         for Arrived { position, batch, spot, owner } in batches {
+            state.is_awaited |= owner.is_some();
             let cost = batch.cost();
             let held = state.held + cost <= self.held_bytes;
             let room = state.room(&batch.room);
             let batch = held.then(|| Box::new(batch));
             self.put(&mut state, position, room, Waiting { cost, since, batch, spot, owner, aside: false });
         }
-        self.changed.notify_all();
+        if state.is_awaited || state.order.len() >= state.enough {
+            self.changed.notify_all();
+        }
     }
 
     /// Committed batches were found in the journal, and stay there until they settle.
@@ -165,6 +170,7 @@ impl Backlog {
         for Found { position, room, cost } in found {
             let room = state.room(room);
             let owner = state.owed.remove(position);
+            state.is_awaited |= owner.is_some();
             let waiting = Waiting { cost: *cost, since, batch: None, spot: None, owner, aside: false };
             self.put(&mut state, *position, room, waiting);
         }
@@ -181,46 +187,6 @@ impl Backlog {
         self.bytes.fetch_add(waiting.cost, Ordering::Relaxed);
         of_room.insert(position, waiting);
         state.order.insert(position, room);
-    }
-
-    /// The oldest entries of rooms that nobody has. Waits for some, but no longer than this.
-    pub fn take_oldest(&self, patience: Duration) -> Option<Taken> {
-        let mut state = self.state.lock();
-        if state.order.is_empty() || state.settled.is_none() || state.is_exchanged {
-            self.changed.wait_for(&mut state, patience);
-        }
-        if state.is_exchanged {
-            return None;
-        }
-        let settled = state.settled.clone()?;
-        let mut cost = 0;
-        let mut chosen = Vec::new();
-        for (position, room) in &state.order {
-            if state.taken.contains_key(room) {
-                continue;
-            }
-            cost += state.rooms.get(room).and_then(|waiting| waiting.get(position)).map_or(0, |waiting| waiting.cost);
-            chosen.push((*position, room.clone()));
-            if chosen.len() >= GROUP_ENTRIES || cost >= GROUP_BYTES {
-                break;
-            }
-        }
-        if chosen.is_empty() {
-            // Others have all the rooms: there is nothing to do until one is free.
-            self.changed.wait_for(&mut state, patience);
-            return None;
-        }
-        let mut taken = Taken { settled, rooms: Vec::new(), entries: Vec::with_capacity(chosen.len()) };
-        for (position, room) in chosen {
-            let waiting = state.remove(position, &room);
-            if !state.taken.contains_key(&room) {
-                let first = waiting.as_ref().map(|waiting| First { position, since: waiting.since });
-                state.taken.insert(room.clone(), first);
-                taken.rooms.push(room);
-            }
-            taken.entries.extend(waiting.map(|waiting| (position, waiting)));
-        }
-        Some(taken)
     }
 
     /// Everything of one room, once nobody else has it. None: the settled store is not there.
@@ -412,32 +378,5 @@ impl State {
             Some(First { position: *position, since })
         });
         self.taken.values().copied().flatten().chain(waiting).min_by_key(|first| first.position)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::conformance::say::room;
-    use crate::embedded::{Embedded, EmbeddedOptions};
-
-    #[test]
-    fn who_waits_for_an_entry_is_known_though_a_scan_found_it_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let settled = Arc::new(Embedded::open(folder.path(), &EmbeddedOptions::default()).unwrap());
-        let (backlog, batch) = (Backlog::new(0), Batch::new(room("a")));
-        let found = Found { position: Position(1), room: batch.room.clone(), cost: 1 };
-        let scan = |add: &mut dyn FnMut(&[Found])| {
-            add(&[found]);
-            Ok::<_, ()>(())
-        };
-        backlog.adopt(settled, scan).unwrap();
-        let owner = Owner { shard: 0, ticket: Ticket(7) };
-        backlog.add(std::iter::once(Arrived { owner: Some(owner), ..Arrived::of(Position(1), batch) }));
-        let taken = backlog.take_oldest(Duration::ZERO).unwrap();
-        let tickets: Vec<Ticket> = taken.owners().iter().map(|owner| owner.ticket).collect();
-        assert_eq!((tickets, taken.entries.len()), (vec![Ticket(7)], 1));
-        backlog.settled(taken);
-        assert_eq!(backlog.bytes(), 0);
     }
 }
