@@ -108,7 +108,7 @@ impl Disk {
     /// All that is committed now, and nothing that comes later.
     pub fn view(&self) -> View<'_> {
         let seconds = self.seconds.load(Ordering::Acquire);
-        View { tree: &self.tree, archive: &self.archive, moment: self.published.lock().clone(), seconds }
+        View::new(&self.tree, &self.archive, self.published.lock().clone(), seconds)
     }
 
     /// Writes everything, as one. No key comes twice. The number of the commit.

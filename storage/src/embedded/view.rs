@@ -19,10 +19,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The whole of the store at one moment.
 pub struct View<'a> {
-    pub tree: &'a AnyTree,
-    pub archive: &'a Archive,
-    pub moment: Arc<Moment>,
-    pub seconds: bool,
+    tree: &'a AnyTree,
+    archive: &'a Archive,
+    moment: Arc<Moment>,
+    /// What leads to others stands twice.
+    seconds: bool,
+}
+
+impl<'a> View<'a> {
+    pub fn new(tree: &'a AnyTree, archive: &'a Archive, moment: Arc<Moment>, seconds: bool) -> View<'a> {
+        View { tree, archive, moment, seconds }
+    }
 }
 
 impl View<'_> {
